@@ -1,0 +1,202 @@
+"""`Cell`: one step of a pipeline, with ports made from the signature of its `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from torchpipe.errors import RunError
+from torchpipe.graph.build import current_build
+from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.policy import Batching, ErrorPolicy
+from torchpipe.graph.port import Input, Output, Ports, inputs_of, outputs_of
+
+if TYPE_CHECKING:
+    from torchpipe.graph.pipeline import Pipeline
+    from torchpipe.graph.scale import ScaleUp
+
+
+class Hole:
+    """The value of an item that was filtered or skipped: no cell ever receives it."""
+
+    _only: ClassVar[Hole | None] = None
+
+    def __new__(cls) -> Hole:
+        cls._only = cls._only or super().__new__(cls)
+        return cls._only
+
+    def __repr__(self) -> str:
+        return "HOLE"
+
+    def __reduce__(self) -> tuple[type[Hole], tuple[()]]:
+        return Hole, ()
+
+
+HOLE = Hole()
+
+
+class Cell:
+    """One step of a pipeline. Subclass it and write `forward`.
+
+    The parameters of `forward` are the cell's inputs, the fields of the NamedTuple that it returns
+    are its outputs; any other return value is one output named `out`, and with `-> None` there is
+    none. A `forward` that yields emits any number of items for each that it takes; a cell without
+    inputs is a source.
+
+    A cell is a definition and stays light: what a clone needs (weights, files, devices) is made in
+    `setup`. A cell that runs unscaled is copied once, shallowly, for each run; every clone of a
+    scaled-up cell is a deep copy.
+
+    Attributes:
+        stateful: Whether a result depends on the items before. Then each item passes one clone, in
+            order.
+        filters: Whether `forward` may return `tp.HOLE`, to drop an item.
+        batching: How a clone groups waiting items for `forward_batch`, or None.
+        on_error: "raise", "skip", `tp.Skip(budget)` or `tp.Retry(attempts, then)`.
+
+    >>> import torchpipe as tp
+    >>> class Double(tp.Cell):
+    ...     def forward(self, x: int) -> int:
+    ...         return 2 * x
+    >>> Double()(21)
+    42
+    """
+
+    stateful: bool = False
+    filters: bool = False
+    batching: Batching | None = None
+    on_error: ErrorPolicy = "raise"
+
+    _values: dict[str, Any]
+    _configs: dict[str, Any]
+    _parent: Pipeline | ScaleUp | None
+    _name: str
+    _deployed: bool
+    _context: Any
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """Prepare the cell here, so that a forgotten `super().__init__()` breaks nothing."""
+        cell = super().__new__(cls)
+        cell.__dict__.update(
+            _values={}, _configs={}, _parent=None, _name="", _deployed=False, _context=None
+        )
+        return cell
+
+    def setup(self, clone: Clone) -> None:
+        """Make what this clone needs; called once, in the thread or process where it lives."""
+
+    def reset(self) -> None:
+        """Forget the stream so far; called at the start of every epoch, after `setup`."""
+
+    def teardown(self) -> None:
+        """Release what `setup` made; called once, also after an error."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the cell remembers between items: plain numbers, text, arrays and tensors."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remember what `state_dict` returned."""
+
+    def flush(self) -> Iterator[Any]:
+        """Yield what is left at the end of the stream (cells that yield only)."""
+        return iter(())
+
+    forward: Callable[..., Any]
+
+    def forward_batch(self, items: list[tuple[Any, ...]]) -> list[Any]:
+        """Run `forward` on several items in one call: needed where `batching` is set.
+
+        Args:
+            items: The arguments of `forward`, one tuple per item; 1 to `batching.max_size` items.
+
+        Returns:
+            One result per item, in the same order.
+        """
+        return [self.forward(*item) for item in items]
+
+    def port_function(self) -> Callable[..., Any]:
+        """The function whose signature gives the ports; override it to wrap something else."""
+        return self.forward
+
+    @cached_property
+    def inputs(self) -> Ports[Input]:
+        """The inputs, by name."""
+        return self._make_inputs()
+
+    @cached_property
+    def outputs(self) -> Ports[Output]:
+        """The outputs, by name."""
+        return self._make_outputs()
+
+    def _make_inputs(self) -> Ports[Input]:
+        return Ports(inputs_of(self, self.port_function()))
+
+    def _make_outputs(self) -> Ports[Output]:
+        return Ports(outputs_of(self, self.port_function()))
+
+    @property
+    def suggested_name(self) -> str:
+        """What to call the cell where it is not an attribute."""
+        return type(self).__name__.lower()
+
+    @property
+    def path(self) -> str:
+        """Where the cell is: its dotted name from the outermost pipeline, or its class name."""
+        above = self._parent._path_of_children if self._parent is not None else ""
+        return ".".join(filter(None, (above, self._name))) or type(self).__name__
+
+    @property
+    def _parent_path(self) -> str:
+        return "no pipeline" if self._parent is None else self._parent.path
+
+    @property
+    def seed(self) -> int:
+        """A 64-bit number for the randomness of the current item.
+
+        It comes from the run's seed, the epoch, the item's number and this cell's path, and so is
+        the same for any number and kind of clones.
+
+        Raises:
+            RunError: The cell is not running.
+        """
+        if self._context is None:
+            raise RunError(f"{self.path} has no seed now: there is one only while a run calls it.")
+        seed: int = self._context.seed_of(self._name)
+        return seed
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """In `build`, connect the arguments to the inputs; elsewhere, run `forward` on them."""
+        build = current_build()
+        if build is not None:
+            return build.call(self, args, kwargs)
+        if not self._deployed:
+            self.setup(ThreadClone())
+            self.reset()
+            self._deployed = True
+        return self.forward(*args, **kwargs)
+
+    def fresh(self) -> Cell:
+        """The cell to place when this one is given a place: itself (see `FunctionCell`)."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles leave the graph behind: they are for running, elsewhere."""
+        state = dict(self.__dict__)
+        for name in ("inputs", "outputs"):
+            state.pop(name, None)
+        state.update(_parent=None, _name=self.path, _context=None, _configs=dict(self._configs))
+        return state
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+    def describe(self) -> str:
+        """A few words about this cell, shown in drawings: its parameters and configs."""
+        return ", ".join(f"{name}={value!r}" for name, value in (self._configs | self._values).items())
+
+
+def is_source(cell: Cell) -> bool:
+    """Whether the cell has no inputs and so starts a stream."""
+    return len(cell.inputs) == 0

@@ -1,0 +1,166 @@
+"""The flat graph: nested pipelines dissolved into nodes with dotted paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.feedback import Feedback
+from torchpipe.graph.function import is_generator
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.port import Connection, Constant, Input, Output
+from torchpipe.graph.scale import ScaleUp
+
+
+@dataclass(frozen=True)
+class Value:
+    """The output number `index` of a node."""
+
+    node: Node
+    index: int
+
+
+@dataclass
+class Argument:
+    """What one input of a node gets: a value, a constant, or (None) nothing."""
+
+    port: Input
+    source: Value | Constant | None
+
+    @property
+    def left_out(self) -> bool:
+        """Whether the call leaves the default of `forward` to apply."""
+        return self.source is None and not self.port.required
+
+
+@dataclass(eq=False)
+class Node:
+    """One cell of the flat graph, or (without a cell) the arguments of an open pipeline.
+
+    Attributes:
+        path: The dotted path of the cell.
+        cell: What runs: for a scaled-up cell the one inside, which may be a pipeline.
+        clones: Its clones, or None if it is not scaled up.
+        outputs: The names of its outputs.
+        arguments: What its inputs get, in their order.
+        bundled: Whether all that it emits for an item leaves as one list (a scaled-up generator).
+    """
+
+    path: str
+    cell: Cell | None
+    clones: tuple[Clone, ...] | None
+    outputs: list[str]
+    arguments: list[Argument] = field(default_factory=list)
+    bundled: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Node {self.path}>"
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes whose values it gets."""
+        return [arg.source.node for arg in self.arguments if isinstance(arg.source, Value)]
+
+    @property
+    def is_feedback(self) -> bool:
+        """Whether it is a `Feedback`, whose input belongs to the item before."""
+        return isinstance(self.cell, Feedback)
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it starts a stream."""
+        return self.cell is None or is_source(self.cell)
+
+    @property
+    def emits_many(self) -> bool:
+        """Whether its outputs are numbered anew: it yields any number of items for each."""
+        return not self.bundled and not self.is_source and yields(self.cell)
+
+
+class FlatGraph:
+    """All nodes of a pipeline, with what each of them gets.
+
+    Attributes:
+        nodes: In the order of definition; the arguments of an open pipeline come first.
+        results: What the pipeline gives, in order.
+        packing: How its results are put together: see `Graph`.
+    """
+
+    def __init__(self, pipeline: Pipeline):
+        self.pipeline = pipeline
+        self.packing = pipeline.packing
+        self._of_cell: dict[Cell, Node] = {cell: new_node(cell) for cell in pipeline._leaves()}
+        self.entry = Node("inputs", None, None, list(pipeline.inputs)) if pipeline.is_open else None
+        self.nodes = [*([self.entry] if self.entry else []), *self._of_cell.values()]
+        for cell, node in self._of_cell.items():
+            node.arguments = [
+                Argument(port, self._source(port.connection)) for port in cell.inputs.values()
+            ]
+        self.results = [self._value(output) for output in pipeline.graph.results.values()]
+        self.result_names = list(pipeline.graph.results)
+        for node in list(self.nodes):
+            if node.clones is not None and node.emits_many:
+                self._unbundle(node)
+
+    def _unbundle(self, node: Node) -> None:
+        """Let a scaled-up generator give one list per item, which a cell after it takes apart."""
+        spread = Node(node.path, Unbundle(), None, node.outputs)
+        node.outputs, node.bundled = ["items"], True
+        for argument in (argument for other in self.nodes for argument in other.arguments):
+            if isinstance(argument.source, Value) and argument.source.node is node:
+                argument.source = Value(spread, argument.source.index)
+        self.results = [
+            Value(spread, value.index) if value.node is node else value for value in self.results
+        ]
+        port = Input(spread.cell, "items", list)  # type: ignore[arg-type]
+        spread.arguments = [Argument(port, Value(node, 0))]
+        self.nodes.append(spread)
+
+    def _source(self, connection: Connection | None) -> Value | Constant | None:
+        """Follow a connection through the faces of nested pipelines to where it starts."""
+        if connection is None:
+            return None
+        source = connection.source
+        return source if isinstance(source, Constant) else self._value(source)
+
+    def _value(self, output: Output) -> Any:
+        """Where the value of an output comes from: a value, a constant, or None."""
+        cell = output.cell
+        if not isinstance(cell, Pipeline):
+            return Value(self._of_cell[cell], list(cell.outputs).index(output.name))
+        if not output.argument:
+            return self._value(cell.graph.results[output.name])
+        if cell is self.pipeline:
+            assert self.entry is not None
+            return Value(self.entry, self.entry.outputs.index(output.name))
+        port = cell.inputs[output.name]
+        if port.connection is None and not port.required:
+            return Constant(port.default)
+        return self._source(port.connection)
+
+
+class Unbundle(Cell):
+    """Gives the elements of a list one by one."""
+
+    def forward(self, items: list[Any]) -> Iterator[Any]:
+        """Yield them."""
+        yield from items
+
+
+def yields(cell: Cell | None) -> bool:
+    """Whether the cell, or one inside it, is a generator with inputs."""
+    if isinstance(cell, Pipeline):
+        return any(node.emits_many for node in FlatGraph(cell).nodes)
+    return cell is not None and is_generator(cell)
+
+
+def new_node(cell: Cell) -> Node:
+    """The node of a leaf: a scaled-up cell shows the cell inside."""
+    inner = cell.cell if isinstance(cell, ScaleUp) else cell
+    clones = cell.clones if isinstance(cell, ScaleUp) else None
+    if inner.batching is not None and clones is None:
+        clones = (ThreadClone(),)  # only a clone can wait for more items while others move on
+    return Node(cell.path, inner, clones, list(cell.outputs))

@@ -1,0 +1,234 @@
+"""Ports, and the connections between them: `Input`, `Output`, `Connection`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from torchpipe.errors import ConnectError
+from torchpipe.graph.types import fits, is_named_tuple, type_name, yielded
+
+if TYPE_CHECKING:
+    from torchpipe.graph.cell import Cell
+
+REQUIRED: Any = inspect.Parameter.empty
+
+
+class Input:
+    """Where a cell takes a value: one parameter of its `forward`.
+
+    Attributes:
+        cell: The cell that it belongs to.
+        name: The parameter's name.
+        type: Its annotation, or `Any`.
+        default: The value used when nothing is connected, or `REQUIRED`.
+        keyword_only: Whether `forward` takes it by name only.
+        connection: What is connected to it, or None.
+    """
+
+    def __init__(
+        self, cell: Cell, name: str, type: Any, default: Any = REQUIRED, keyword_only: bool = False
+    ):
+        self.cell, self.name, self.type = cell, name, type
+        self.default, self.keyword_only = default, keyword_only
+        self.connection: Connection | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether the cell cannot run without a connection here."""
+        return self.default is REQUIRED
+
+    def __str__(self) -> str:
+        return f"{self.cell.path}.{self.name} ({type_name(self.type)})"
+
+    def __repr__(self) -> str:
+        return f"<Input {self}>"
+
+
+class Output:
+    """Where a cell gives a value; in `build`, it stands for that value.
+
+    Attributes:
+        cell: The cell that it belongs to.
+        name: The field of the NamedTuple that `forward` returns, or "out".
+        type: Its annotation, or `Any`.
+        connections: All that is connected to it.
+        argument: Whether it is an argument of the pipeline `cell`, seen from inside its `build`.
+    """
+
+    def __init__(self, cell: Cell, name: str, type: Any, argument: bool = False):
+        self.cell, self.name, self.type, self.argument = cell, name, type, argument
+        self.connections: list[Connection] = []
+
+    def __str__(self) -> str:
+        return f"{self.cell.path}.{self.name} ({type_name(self.type)})"
+
+    def __repr__(self) -> str:
+        return f"<Output {self}>"
+
+    def __iter__(self) -> Iterator[Any]:
+        raise ConnectError(
+            f"cannot unpack {self}: it is one output. To give several, annotate the return type "
+            f"of `forward` with a NamedTuple."
+        )
+
+    def __bool__(self) -> bool:
+        raise ConnectError(
+            f"cannot branch on {self}: `build` runs once, before there are values. Decide in a "
+            f"cell's `forward`, or drop items with tp.Filter."
+        )
+
+
+class Constant:
+    """A fixed value given to an input in `build`, instead of another cell's output."""
+
+    def __init__(self, value: Any):
+        self.value = value
+        self.type = type(value)
+
+    def __str__(self) -> str:
+        return f"the constant {self.value!r}"
+
+
+class Connection:
+    """One output, or constant, connected to one input: the explicit form of a call in `build`.
+
+    Raises:
+        ConnectError: The input is taken, the types do not match, or the ports do not lie in the
+            same pipeline.
+    """
+
+    def __init__(self, source: Output | Constant, target: Input):
+        self.source, self.target = source, target
+        self._refuse_taken()
+        self._refuse_foreign()
+        self._refuse_type()
+        target.connection = self
+        if isinstance(source, Output):
+            source.connections.append(self)
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.source} -> {self.target}>"
+
+    def _refuse_taken(self) -> None:
+        taken = self.target.connection
+        if taken is not None:
+            raise ConnectError(
+                f"cannot connect {self.source} to {self.target}: {taken.source} is connected to it "
+                f"already. A cell has one place in a pipeline: make a second "
+                f"{type(self.target.cell).__name__} for another place."
+            )
+
+    def _refuse_foreign(self) -> None:
+        if not isinstance(self.source, Output):
+            return
+        cell = self.source.cell
+        scope = cell if self.source.argument else cell._parent
+        if scope is not self.target.cell._parent:
+            owner = scope.path if scope is not None else "no pipeline"
+            raise ConnectError(
+                f"cannot connect {self.source} to {self.target}: they lie in different pipelines "
+                f"({owner} and {self.target.cell._parent_path}). Return the value from the inner "
+                f"pipeline's `build`, or pass it in as an argument."
+            )
+
+    def _refuse_type(self) -> None:
+        if fits(self.source.type, self.target.type):
+            return
+        expected = type_name(self.target.type)
+        raise ConnectError(
+            f"cannot connect {self.source} to {self.target}: {article(expected)} is expected. "
+            f"{self._alternatives()}add a cell that turns {type_name(self.source.type)} "
+            f"into {expected}."
+        )
+
+    def _alternatives(self) -> str:
+        """Name the outputs at hand that would fit."""
+        scope = self.target.cell._parent
+        outputs = [] if scope is None else scope.visible_outputs()
+        names = [
+            str(output).rsplit(" ", 1)[0]
+            for output in outputs
+            if output.cell is not self.target.cell
+            and output.type is not Any
+            and fits(output.type, self.target.type)
+        ]
+        return f"Connect one of {', '.join(names)}, or " if names else "Either "
+
+
+def article(noun: str) -> str:
+    """Put "a" or "an" before a type's name."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
+P = TypeVar("P", Input, Output)
+
+
+class Ports(Mapping[str, P]):
+    """The inputs or the outputs of a cell, by name: `ports["image"]` or `ports.image`."""
+
+    def __init__(self, ports: list[P]):
+        self._ports = {port.name: port for port in ports}
+
+    def __getitem__(self, name: str) -> P:
+        return self._ports[name]
+
+    def __getattr__(self, name: str) -> P:
+        if name in self.__dict__.get("_ports", ()):
+            return self._ports[name]
+        raise AttributeError(f"no port {name!r}; there are: {', '.join(self._ports) or 'none'}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)
+
+    def __repr__(self) -> str:
+        return f"<Ports {', '.join(self._ports)}>"
+
+
+def annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    """The function's type hints; those that cannot be resolved are left out."""
+    target = getattr(function, "__func__", function)
+    try:
+        return get_type_hints(target)
+    except Exception:  # a name that exists for type checkers only
+        hints = getattr(target, "__annotations__", {})
+        return {name: hint for name, hint in hints.items() if not isinstance(hint, str)}
+
+
+def inputs_of(cell: Cell, function: Callable[..., Any]) -> list[Input]:
+    """One input per parameter of the function (a bound method, or one without `self`).
+
+    Raises:
+        ConnectError: The function takes `*args` or `**kwargs`, which have no names to connect.
+    """
+    hints = annotations(function)
+    ports = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ConnectError(
+                f"cannot tell the inputs of {cell.path} from *{parameter.name}: ports come from "
+                f"named parameters. Give each input a name in the signature."
+            )
+        hint = hints.get(parameter.name, Any)
+        keyword_only = parameter.kind is parameter.KEYWORD_ONLY
+        ports.append(Input(cell, parameter.name, hint, parameter.default, keyword_only))
+    return ports
+
+
+def outputs_of(cell: Cell, function: Callable[..., Any]) -> list[Output]:
+    """One output per field of a NamedTuple, none for `-> None`, else one named "out"."""
+    hint = annotations(function).get("return", Any)
+    if inspect.isgeneratorfunction(function):
+        hint = yielded(hint)
+    if hint is type(None):
+        return []
+    if is_named_tuple(hint):
+        fields = get_type_hints(hint)
+        return [Output(cell, name, fields.get(name, Any)) for name in hint._fields]
+    return [Output(cell, "out", hint)]
+
+
