@@ -1,0 +1,4 @@
+"""HOW a pipeline runs. No torch (but for the state of its threads), no HTTP.
+
+Reading order: item, context, values, body, program, clones, region, run.
+"""

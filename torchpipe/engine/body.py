@@ -1,0 +1,160 @@
+"""`Body`: the cells of one stage as straight-line code.
+
+Each cell is one line, such as ``a = f3(a, item.r1_0)``. A local variable is used again as soon as its
+value has been read for the last time, so that nothing is kept alive longer than needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from torchpipe.engine.code import Code
+from torchpipe.engine.values import Values, makes_holes, needed, node_values
+from torchpipe.graph.flat import Argument, Node, Value
+from torchpipe.graph.port import Constant
+
+
+class Body:
+    """Writes the calls of some cells into a function.
+
+    Args:
+        code: The function under construction.
+        values: Where the values of the region live.
+        nodes: The cells, in order.
+        kept: Values that are read after the last cell, such as the results.
+        call_of: The callable to run for a node.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        values: Values,
+        nodes: list[Node],
+        kept: Iterable[Value],
+        call_of: Callable[[Node], Callable[..., Any]],
+    ):
+        self.code, self.values = code, values
+        self.nodes, self.call_of = nodes, call_of
+        self.names: dict[Value, str] = {}
+        self.spare: list[str] = []
+        self.made = 0
+        self.last_use: dict[Value, int] = {}
+        for index, node in enumerate(nodes):
+            late = values.region.numbering.is_recurrent(node)
+            self.last_use |= {value: len(nodes) if late else index for value in needed(node)}
+        self.last_use |= {value: len(nodes) for value in [*self._recurrent(), *kept]}
+
+    def _recurrent(self) -> list[Value]:
+        """The values to be kept for the next item."""
+        nodes = (n for n in self.nodes if self.values.region.numbering.is_recurrent(n))
+        return [value for node in nodes for value in needed(node)]
+
+    def name(self, value: Value) -> str:
+        """A local variable for the value: a spare one, or a new one."""
+        if not self.spare:
+            self.spare.append(f"v{self.made}")
+            self.made += 1
+        self.names[value] = self.spare.pop()
+        return self.names[value]
+
+    def target(self, value: Value) -> str:
+        """What to assign the value to; "_" if nobody reads it."""
+        if value in self.values.readers:
+            return f"item.{self.values.register(value)}"
+        return self.name(value) if value in self.last_use else "_"
+
+    def read(self, value: Value) -> str:
+        """The expression that reads the value."""
+        return self.names.get(value) or f"item.{self.values.register(value)}"
+
+    def call(self, node: Node) -> str:
+        """The expression that calls a cell."""
+        function = self.code.bind(f"f{self.values.ids[node]}", self.call_of(node))
+        return f"{function}({', '.join(self.arguments(node))})"
+
+    def arguments(self, node: Node) -> list[str]:
+        """The arguments of the call, by position as far as none was left out."""
+        texts, by_name = [], False
+        for index, argument in enumerate(node.arguments):
+            by_name = by_name or argument.left_out or argument.port.keyword_only
+            if not argument.left_out:
+                prefix = f"{argument.port.name}=" if by_name else ""
+                texts.append(prefix + self.argument(node, index, argument))
+        return texts
+
+    def argument(self, node: Node, index: int, argument: Argument) -> str:
+        """One argument: a value, or a constant."""
+        if isinstance(argument.source, Value):
+            return self.read(argument.source)
+        value = argument.source.value if isinstance(argument.source, Constant) else argument.port.default
+        return self.code.bind(f"k{self.values.ids[node]}_{index}", value)
+
+    def absent(self, node: Node) -> str:
+        """The condition that one of a cell's values is a hole; empty if none can be."""
+        return " or ".join(f"{self.read(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes)
+
+    def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
+        """Write all cells. `ending` may take over a node (one that starts another region)."""
+        for index, node in enumerate(self.nodes):
+            if node.is_source or ending(node):
+                continue
+            if self.values.region.numbering.is_recurrent(node):
+                self._emit_feedback(node)
+            else:
+                self._emit_call(index, node)
+        self._emit_feedback_writes()
+
+    def _emit_feedback(self, node: Node) -> None:
+        running = getattr(self.call_of(node), "__self__", None)  # the Feedback itself
+        cell = self.code.bind(f"cell{self.values.ids[node]}", running)
+        self.code.add(f"{self.target(Value(node, 0))} = {cell}.value")
+
+    def _emit_feedback_writes(self) -> None:
+        for node in self.nodes:
+            if self.values.region.numbering.is_recurrent(node):
+                value = needed(node)[0]
+                guard = f"if {self.read(value)} is not HOLE: " if value in self.values.holes else ""
+                self.code.add(f"{guard}cell{self.values.ids[node]}.value = {self.read(value)}")
+
+    def _emit_call(self, index: int, node: Node) -> None:
+        """Write one call, guarded against holes, and let go of what it read last."""
+        call, absent = self.call(node), self.absent(node)
+        freed = self.free(index)
+        targets = [self.target(value) for value in node_values(node)]
+        if absent:
+            with self.code.block(f"if {absent}:"):
+                self.code.add(" = ".join([*targets, "HOLE"]) if targets else "pass")
+            with self.code.block("else:"):
+                self._emit_assignment(node, targets, call)
+        else:
+            self._emit_assignment(node, targets, call)
+        for name in freed:
+            if name not in targets:
+                self.code.add(f"{name} = None")
+
+    def _emit_assignment(self, node: Node, targets: list[str], call: str) -> None:
+        """Assign what the cell returns to one target, several, or none."""
+        code, path = self.code, node.path
+        if all(target == "_" for target in targets):
+            code.add(call, path)
+        elif len(targets) == 1:
+            code.add(f"{targets[0]} = {call}", path)
+        else:
+            code.add(f"_ = {call}", path)
+            holes = ", ".join(["HOLE"] * len(targets))
+            value = f"({holes}) if _ is HOLE else _" if makes_holes(node.cell) else "_"
+            code.add(f"{', '.join(targets)} = {value}", path)
+            code.add("_ = None")
+
+    def free(self, index: int) -> list[str]:
+        """Take back the local variables that are read for the last time by cell number `index`."""
+        over = [value for value in self.names if self.last_use.get(value) == index]
+        names = [self.names.pop(value) for value in over]
+        self.spare += names
+        return names
+
+    def forget(self) -> None:
+        """Let go of all local variables, before the stage waits for its next item."""
+        if self.made:
+            self.code.add(" = ".join([f"v{number}" for number in range(self.made)] + ["None"]))

@@ -1,0 +1,139 @@
+"""`Context`: what one thread of a run knows about its own work, and says when it fails."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from types import CodeType
+from typing import Any
+
+from torchpipe.errors import BudgetExceeded
+from torchpipe.graph.cell import HOLE
+from torchpipe.graph.clone import Clone
+from torchpipe.graph.policy import ErrorPolicy, Skip, attempts_and_skip
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An item that was skipped because a cell failed on it.
+
+    Attributes:
+        cell: The path of the cell.
+        clone: The clone, as text.
+        epoch: The epoch, from 0.
+        item: The item's number in that epoch.
+        error: What the cell raised.
+    """
+
+    cell: str
+    clone: str
+    epoch: int
+    item: int
+    error: BaseException
+
+
+class Shared:
+    """What all threads of a run have in common.
+
+    Attributes:
+        seed: The run's seed.
+        epoch: The current epoch, from 0.
+        dead_letters: The last skipped items, at most 1,000.
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+        self.epoch = 0
+        self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
+        self.skipped: dict[str, int] = {}
+        self.seen: dict[str, int] = {}
+        self.lock = threading.Lock()
+
+
+class Context:
+    """The work of one thread: a clone, or a serial stage.
+
+    Attributes:
+        clone: Which clone this is.
+        number: The item that it works on, or worked on last.
+        busy: Nanoseconds spent on items so far.
+        count: Items done so far, by a clone.
+        past: Items done in earlier epochs, by a serial stage.
+        calls: The lines of the generated function that call a cell: see `Code`.
+        code: The code of that function, to know its frame by.
+        thread: The identifier of its thread, once it runs.
+    """
+
+    __slots__ = ("busy", "calls", "clone", "code", "count", "number", "past", "shared", "thread")
+
+    def __init__(self, shared: Shared, clone: Clone):
+        self.shared, self.clone = shared, clone
+        self.number, self.busy, self.count, self.past = -1, 0, 0, 0
+        self.calls: dict[int, tuple[str, int]] = {}
+        self.code: CodeType | None = None
+        self.thread: int | None = None
+
+    def seed_of(self, path: str) -> int:
+        """The seed of the cell at this path for the current item: see `Cell.seed`."""
+        text = f"{self.shared.seed}:{self.shared.epoch}:{self.number}:{path}"
+        return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+
+    def blame(self, error: BaseException) -> BaseException:
+        """Note on the error where it happened, if it did in a cell called by this thread's code.
+
+        Returns:
+            The error; for a StopIteration, which would end a loop silently, a RuntimeError.
+        """
+        if isinstance(error, StopIteration):
+            error = caused(RuntimeError("a cell raised StopIteration"), error)
+        trace = error.__traceback__
+        if trace is not None and trace.tb_lineno in self.calls:
+            path, ahead = self.calls[trace.tb_lineno]
+            error.add_note(f"in cell {path!r} ({self.clone}), item {self.number + ahead}")
+        return error
+
+    def guarded(self, forward: Callable[..., Any], policy: ErrorPolicy, path: str) -> Callable[..., Any]:
+        """A cell's `forward` under its error policy: it tries again, or returns a hole."""
+        attempts, skip = attempts_and_skip(policy)
+        shared = self.shared
+        shared.skipped.setdefault(path, 0)
+        shared.seen.setdefault(path, 0)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with shared.lock:
+                shared.seen[path] += 1
+            for attempt in range(attempts + 1):
+                try:
+                    return forward(*args, **kwargs)
+                except Exception as error:
+                    if attempt < attempts:
+                        continue
+                    if skip is None:
+                        raise
+                    self._skip(path, skip, error)
+            return HOLE
+
+        return call
+
+    def _skip(self, path: str, skip: Skip, error: Exception) -> None:
+        """Record a dead letter, or raise if there were too many."""
+        shared = self.shared
+        letter = DeadLetter(path, str(self.clone), shared.epoch, self.number, error)
+        with shared.lock:
+            shared.dead_letters.append(letter)
+            shared.skipped[path] += 1
+            too_many = skip.exceeded(shared.skipped[path], shared.seen[path])
+        if too_many:
+            raise BudgetExceeded(
+                f"{path} failed on {shared.skipped[path]} of {shared.seen[path]} items, and its "
+                f"budget is {skip.budget}. Mend the cause below, or raise tp.Skip(budget=...)."
+            ) from error
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    """The error with its cause, and the cause's traceback."""
+    error.__cause__ = cause
+    return error.with_traceback(cause.__traceback__)

@@ -1,0 +1,44 @@
+"""Dynamic batching: how a clone gathers the items of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any
+
+from torchpipe.graph.policy import Batching
+
+
+def gatherer(inbox: SimpleQueue[Any], batching: Batching) -> Callable[[], tuple[list[Any], Any]]:
+    """A function that takes the next batch from the inbox.
+
+    It waits for a first item, then takes others until there are `max_size`, until `max_wait` seconds
+    have passed, or until an item comes that carries an error or a mark, such as the end of the epoch:
+    that one is returned beside the batch.
+    """
+
+    def take() -> tuple[list[Any], Any]:
+        item = inbox.get()
+        if item.error is not None:
+            return [], item
+        batch, deadline = [item], monotonic() + batching.max_wait
+        while len(batch) < batching.max_size:
+            try:
+                item = waiting(inbox, deadline)
+            except Empty:
+                break
+            if item.error is not None:
+                return batch, item
+            batch.append(item)
+        return batch, None
+
+    return take
+
+
+def waiting(inbox: SimpleQueue[Any], deadline: float) -> Any:
+    """The next item; `Empty` if there is none until the deadline."""
+    try:
+        return inbox.get_nowait()
+    except Empty:
+        return inbox.get(timeout=max(0.0, deadline - monotonic()))

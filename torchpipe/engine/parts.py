@@ -1,0 +1,324 @@
+"""The regions of a run, put together: functions, threads and clones.
+
+A region on the way to the results is *pulled*: it is a generator over the items of the region above.
+Any other region is *pushed*: its start calls a function for each item. Regions of an open pipeline
+that gives one item for each are pushed too, by whoever submits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from torchpipe.engine.code import Code
+from torchpipe.engine.context import Context
+from torchpipe.engine.deploy import Fused, clone_of
+from torchpipe.engine.gather import gatherer
+from torchpipe.engine.item import END, RETIRE
+from torchpipe.engine.program import Program
+from torchpipe.engine.region import Ring, quietly, stopped_error
+from torchpipe.engine.threads import Cells
+from torchpipe.engine.values import Values
+from torchpipe.errors import ItemDropped
+from torchpipe.graph.cell import HOLE
+from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.flat import Node
+from torchpipe.graph.plan import Parallel, RegionPlan, Serial
+
+if TYPE_CHECKING:
+    from torchpipe.engine.core import Core
+
+
+class Token:
+    """Put into the inbox of a parallel stage to call one of its clones back."""
+
+    error = RETIRE
+
+    def __init__(self, target: CloneThread):
+        self.target = target
+
+
+class CloneThread:
+    """A clone that is a thread."""
+
+    def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
+        self.part, self.stage, self.clone = part, stage, clone
+        self.inbox = part.ring.inboxes[stage]
+        self.retiring = False
+        self.gone = threading.Event()
+        self.context = part.core.context(clone)
+        call, placed, cell = clone_of(stage.node, self.context)
+        program = part.program(lambda node: call)
+        batching = cell.batching if cell is not None else None
+        code = program.batching_clone(stage) if batching and cell else program.clone(stage)
+        if batching and cell:
+            code.bind("take", gatherer(self.inbox, batching))
+            code.bind("run_batch", cell.forward_batch)
+        code.bind("get", self.inbox.get)
+        code.bind("retire", self._retires)
+        work = part.core.ready_function(code, self.context, part.ring.objects())
+        name = f"{stage.node.path}[{clone.index}]"
+        self.thread = part.core.thread(name, placed, self.context, quietly(work, part.ring))
+
+    def retire(self) -> None:
+        """Call the clone back: it ends when the call that it is in has returned."""
+        self.retiring = True
+        self.inbox.put(Token(self))
+
+    def _retires(self, token: Token) -> bool:
+        """What this clone does with a token that it took: say whether it ends.
+
+        A token for another clone goes back into the inbox, and this clone waits until the other has
+        gone: so it cannot take the same token again and again. A clone that is retiring itself never
+        waits, so two of them cannot wait for each other.
+        """
+        if self.part.ring.stopped:
+            self.inbox.put(token)
+            return True
+        if token.target is not self and not token.target.gone.is_set():
+            self.inbox.put(token)
+        if self.retiring:
+            self.gone.set()
+            return True
+        if token.target is not self:
+            token.target.gone.wait()
+        return False
+
+
+class Part:
+    """What both kinds of region have in common."""
+
+    def __init__(self, core: Core, plan: RegionPlan):
+        self.core, self.plan = core, plan
+        self.results = core.results_in(plan)
+        self.values = Values(plan, core.ids, self.results)
+        self.context = core.context(ThreadClone())
+        self.fused = self._fuse()
+        self.pulled = plan in core.pulled
+        self.way = core.way_from(plan)
+        self.tail_cells = Cells(self.fused.placed(self._tail_nodes()), self.context)
+
+    def _fuse(self) -> Fused:
+        nodes = [node for stage in self.plan.serial for node in stage.nodes]
+        return Fused(nodes, lambda node: self.context_of(self.plan.stage_of[node]))
+
+    def context_of(self, stage: Serial | Parallel) -> Context:
+        """The work of the thread that runs a stage."""
+        return self.context
+
+    def _tail_nodes(self) -> list[Node]:
+        return self.plan.serial[-1].nodes
+
+    def program(self, call_of: Callable[[Node], Callable[..., Any]] | None = None) -> Program:
+        """The writer of this region's functions."""
+        core = self.core
+        call_of = call_of or self.fused.calls.__getitem__
+        packing, names = core.graph.packing, core.graph.result_names
+        return Program(
+            self.plan, self.values, call_of, self.results, packing, names, self.way, core.pushes
+        )
+
+    def finished(self) -> None:
+        """The items of this region have ended; those of the last one are the results."""
+        if self.core.pulled and self.plan is self.core.pulled[-1]:
+            self.core.finish_epoch()
+
+    def rest(self) -> Iterator[Any]:
+        """At the end of the stream: let all cells that start a region give what they still hold."""
+        for node in self.plan.starts:
+            if node is not self.way:
+                self._flush_aside(node)
+        if self.way is not None:
+            yield from flushed(self.fused, self.way)
+
+    def _flush_aside(self, node: Node) -> None:
+        push = self.core.pushes[node]
+        for out in flushed(self.fused, node):
+            if len(node.outputs) > 1:
+                push(*out)
+            else:
+                push(out)
+        self.core.ends[node]()
+
+
+class InlinePart(Part):
+    """A region without clones: it runs in the thread of whoever pulls or pushes."""
+
+    def __init__(self, core: Core, plan: RegionPlan):
+        super().__init__(core, plan)
+        code = self.program().stream() if self.pulled else self.program().call()
+        objects: dict[str, Any] = {"rest": self.rest, "finished": self.finished}
+        objects["failed"] = core.failed(self.context)
+        if not self.pulled:
+            objects["failed"] = self.context.blame
+        self.function = core.ready_function(code, self.context, objects)
+        core.inline_cells.append(self.tail_cells)
+
+    def push(self) -> Callable[..., Any]:
+        """Run all cells on one item; return the results."""
+        return self.function
+
+    def end(self) -> None:
+        """The stream has ended."""
+        for _ in self.rest():
+            pass
+
+
+class RingPart(Part):
+    """A region with clones."""
+
+    def __init__(self, core: Core, plan: RegionPlan):
+        self.contexts: dict[Serial | Parallel, Context] = {}
+        self.core, self.plan = core, plan
+        super().__init__(core, plan)
+        self.ring = Ring(plan, self.values, core.window)
+        self.clones: dict[Parallel, list[CloneThread]] = {s: [] for s in plan.parallel}
+        self.go: SimpleQueue[Any] = SimpleQueue()
+        self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
+        core.rings.append(self)
+        self._start_head()
+        for stage in plan.serial[1:-1]:
+            self._start_serial(stage)
+        self._start_tail()
+        for parallel in plan.parallel:
+            for clone in parallel.node.clones or ():
+                self.clones[parallel].append(CloneThread(self, parallel, clone))
+
+    def context_of(self, stage: Serial | Parallel) -> Context:
+        """Each serial stage has a thread of its own, the tail in the end the consumer's."""
+        if stage is self.plan.serial[-1]:
+            return self.context
+        if stage not in self.contexts:
+            self.contexts[stage] = self.core.context(ThreadClone())
+        return self.contexts[stage]
+
+    def _ready(self, code: Code, context: Context) -> Callable[..., Any]:
+        objects = {
+            **self.ring.objects(),
+            "ring": self.ring.in_order(),
+            "wait": self.core.wait,
+            "rest": self.rest,
+            "finished": self.finished,
+            "failed": self.core.failed(context),
+            "settled": self._settled,
+            "finish": self._finish,
+        }
+        return self.core.ready_function(code, context, objects)
+
+    def _start_head(self) -> None:
+        """The head: a thread that reads sources, or a function for whoever pushes."""
+        stage = self.plan.serial[0]
+        context = self.context_of(stage)
+        placed = self.fused.placed(stage.nodes)
+        if not self.pulled:
+            self.enter = self._ready(self.program().enter(), context)
+            self.core.inline_cells.append(Cells(placed, context))
+            return
+        head = self._ready(self.program().head(), context)
+        self.core.thread("source", placed, context, lambda: self._pump(head))
+
+    def _pump(self, head: Callable[..., Any]) -> None:
+        """Run the head once for each epoch, on the iterators that it is given."""
+        while (sources := self.go.get()) is not None:
+            streams = [source() for source in sources]
+            try:
+                head(*streams)
+            finally:
+                close_all(streams)
+                del streams, sources
+
+    def _start_serial(self, stage: Serial) -> None:
+        code = self.program().serial(stage, streaming=not self.core.submitting)
+        context = self.context_of(stage)
+        work = self._ready(code, context)
+        placed = self.fused.placed(stage.nodes)
+        self.core.thread(f"stage {stage.level}", placed, context, quietly(work, self.ring))
+
+    def _start_tail(self) -> None:
+        """The tail: a generator for the consumer, or a thread that settles futures."""
+        if self.pulled:
+            self.tail = self._ready(self.program().tail(), self.context)
+            self.core.inline_cells.append(self.tail_cells)
+            return
+        work = self._ready(self.program().settle(streaming=not self.core.submitting), self.context)
+        self.core.thread("tail", self.tail_cells.cells, self.context, quietly(work, self.ring))
+
+    def push(self) -> Callable[..., Any]:
+        """Put one item in, beside the way to the results."""
+        return lambda *values: self.enter(None, *values)
+
+    def end(self) -> None:
+        """The stream has ended: wait until all that is inside has passed.
+
+        Raises:
+            BaseException: What a cell here raised.
+        """
+        self.enter(END, *[None] * len(self.values.entries))
+        error = self.ended.get()
+        if error is not None:
+            raise error
+
+    def _finish(self) -> BaseException | None:
+        """At the end of a pushed stream, in the tail's thread: flush; return what was raised."""
+        error: BaseException | None = None
+        try:
+            for _ in self.rest():
+                pass
+        except BaseException as raised:
+            error = raised
+        self.ended.put(error)
+        return error
+
+    def _settled(self, future: Any, out: Any, error: BaseException | None) -> None:
+        """Deliver a result; an error beside the way ends the run."""
+        if future is None:
+            if error is not None:
+                self.core.fail_aside(error)
+        elif future is not END:
+            deliver(future, out, error)
+
+    def stop(self) -> None:
+        """Wake all threads; each ends when the call that it is in has returned."""
+        self.ring.stop()
+        self.go.put(None)
+        self.ended.put(stopped_error())
+        for stage, clones in self.clones.items():
+            for clone in clones:
+                self.ring.inboxes[stage].put(Token(clone))
+
+
+def flushed(fused: Fused, node: Node) -> Iterator[Any]:
+    """What a cell that yields still holds at the end of the stream."""
+    cell = fused.cells[node]
+    try:
+        yield from cell.flush()
+    except Exception as error:
+        error.add_note(f"in the flush of cell {node.path!r}, at the end of the stream")
+        raise
+
+
+def deliver(future: Future[Any], out: Any, error: BaseException | None) -> None:
+    """Give a future its result or error, unless it was cancelled."""
+    with suppress(InvalidStateError):
+        if error is not None:
+            future.set_exception(error)
+        elif out is HOLE:
+            future.set_exception(
+                ItemDropped("the item has no result: a cell filtered it, or failed and skipped it.")
+            )
+        else:
+            future.set_result(out)
+
+
+def close_all(streams: list[Any]) -> None:
+    """Close what can be closed, so that generators release what they hold."""
+    for stream in streams:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+

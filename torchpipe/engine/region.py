@@ -1,0 +1,115 @@
+"""`Ring`: a region with clones, in motion.
+
+Guarantees:
+
+- At most `window` items are alive: the head waits for a credit before it reads the source.
+- Serial stages take every item, in order; each waits for exactly those that must come before it.
+- No cycle of waiting exists: a stage waits only for stages before it, and the head for the tail.
+- After `stop` every thread returns as soon as the call that it is in returns.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any
+
+from torchpipe.engine.item import END, STOP, Item, item_class
+from torchpipe.engine.values import Values
+from torchpipe.errors import Stopped
+from torchpipe.graph.plan import Parallel, RegionPlan
+
+
+def stopped_error() -> Stopped:
+    """What anyone gets who still wants something of a run that has ended."""
+    return Stopped("the run has ended, and what was in it is gone. Start another: pipeline.run().")
+
+
+class Ring:
+    """The items of a region, and the queues of its parallel stages.
+
+    Args:
+        plan: The stages.
+        values: Where values live: they become registers of the items.
+        window: The number of items.
+    """
+
+    def __init__(self, plan: RegionPlan, values: Values, window: int):
+        self.window = window
+        registers = [values.register(value) for value in values.readers]
+        locks = [f"done_{stage.number}" for stage in plan.parallel]
+        made = item_class(registers, locks, values.counters)
+        self.items: list[Item] = [made() for _ in range(window)]
+        self.inboxes: dict[Parallel, SimpleQueue[Any]] = {s: SimpleQueue() for s in plan.parallel}
+        self.stopped = False
+        self._lock = threading.Lock()
+
+    def objects(self) -> dict[str, Any]:
+        """What the generated functions of this region use."""
+        puts = {f"put{stage.number}": inbox.put for stage, inbox in self.inboxes.items()}
+        fixed = {"items": self.items, "window": self.window, "leave": self.leave}
+        return {**puts, **fixed, "recycle": self.recycle, "refused": lambda item: stopped_error()}
+
+    def in_order(self) -> itertools.cycle[Item]:
+        """The items in the order of their numbers: one iterator for each serial stage."""
+        return itertools.cycle(self.items)
+
+    def recycle(self, item: Item) -> None:
+        """Make an item that carried an error ready for its next number."""
+        item.clear()
+        with self._lock:  # `stop` may be marking it just now
+            item.error = STOP if self.stopped else None
+
+    def leave(self, item: Item) -> None:
+        """What the tail does with an item that carries an error or a mark: return at END, or raise.
+
+        Raises:
+            BaseException: What went wrong with the item; `Stopped`, if the run has ended.
+        """
+        error = item.error
+        if error is STOP:
+            raise stopped_error()
+        self.recycle(item)
+        item.free.release()
+        if error is not END:
+            raise error
+
+    def stop(self) -> None:
+        """Mark all items, and wake whoever waits for one."""
+        with self._lock:
+            self.stopped = True
+            for item in self.items:
+                item.error = STOP
+        for item in self.items:
+            release(item.free)
+            for name in item.locks:
+                release(getattr(item, name))
+
+    def futures(self) -> list[Any]:
+        """Take the futures of all items that were not settled."""
+        found = [item.future for item in self.items if item.future is not None]
+        for item in self.items:
+            item.future = None
+        return found
+
+
+def release(lock: Any) -> None:
+    """Release a lock that may be free: a stage that is still at work may do the same."""
+    with suppress(RuntimeError):
+        lock.release()
+
+
+def quietly(work: Callable[[], Any], ring: Ring) -> Callable[[], None]:
+    """The work of a thread; once the run stops, the locks that it releases may be free already."""
+
+    def guarded() -> None:
+        try:
+            work()
+        except RuntimeError:
+            if not ring.stopped:
+                raise
+
+    return guarded

@@ -1,0 +1,280 @@
+"""`Run`: a pipeline in motion, as users hold it."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from torchpipe.engine.context import DeadLetter
+from torchpipe.engine.core import Core
+from torchpipe.engine.deploy import stream_of
+from torchpipe.engine.scaling import rescale
+from torchpipe.engine.statistics import CloneStatistics, statistics
+from torchpipe.errors import ParameterError, RunError
+from torchpipe.graph.clone import Clone
+from torchpipe.graph.parameter import Parameter, settings
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.plan import Plan
+
+
+class Run:
+    """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
+
+    Use it in a `with` block. At the end of the block, and on any error, everything stops: threads end
+    when the call that they are in returns, and cells are torn down.
+
+    Args:
+        pipeline: What to run; it is checked first.
+        window: Most items alive in each region. More lets scaled-up cells run further ahead of a
+            slow item; fewer hold less memory. Default: 8 for each clone, and at least 64.
+        seed: What the randomness of all cells comes from: see `Cell.seed`.
+        stall_after: Seconds without any progress, while the consumer waits, after which a
+            `StallWarning` names who is stuck; None never warns.
+        stop_after: Longest time in seconds that the end of the `with` block waits for a call that
+            does not return; then a `StallWarning` names it, and its thread is left behind.
+
+    Raises:
+        CheckError: The pipeline cannot run; the error lists all findings.
+
+    >>> import torchpipe as tp
+    >>> class Sum(tp.Pipeline):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.add = tp.cell(lambda a, b: a + b)
+    ...     def build(self, a, b):
+    ...         return self.add(a, b)
+    >>> with Sum().run() as run:
+    ...     run(a=1, b=2), run.submit(3, 4).result(), list(run.map([(5, 6), (7, 8)]))
+    (3, 7, [11, 15])
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        window: int | None = None,
+        seed: int = 0,
+        stall_after: float | None = 30.0,
+        stop_after: float | None = 10.0,
+    ):
+        if window is not None and window < 1:
+            raise RunError(f"cannot run with window={window}: at least one item must be alive.")
+        pipeline.check()
+        plan = Plan(pipeline)
+        self._definitions = pipeline.cells
+        self._stop_after = stop_after
+        self._core = Core(plan, window or plan.default_window, seed, stall_after)
+        self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
+        self._entry = threading.Lock()
+        self._pulling = threading.Lock()
+        self._sources = self._open_sources(plan)
+
+    # -- results
+
+    def __iter__(self) -> Iterator[Any]:
+        """The results, in order. After the end of the stream, the next loop starts a new epoch.
+
+        A loop that was left goes on where it stopped. All iterators of a run are one.
+        """
+        self._refuse_open("iterate over")
+        return self._core.results(self)
+
+    def pull(self) -> Any:
+        """The next result.
+
+        Raises:
+            StopIteration: The epoch has ended; the next call starts another.
+        """
+        with self._pulling:
+            return next(iter(self))
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Give an open pipeline one item; waits for room in the window.
+
+        Args:
+            *args: The inputs, in order.
+            **kwargs: The inputs, by name.
+
+        Returns:
+            A future of the outputs; or of the error of this item, which affects no other one.
+        """
+        values = self._arguments(args, kwargs)
+        future: Future[Any] = Future()
+        with self._entry:
+            self._core.refuse_stopped()
+            values += [value for source in self._sources for value in next(source)]
+            self._core.enter(future, values)
+        return future
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run an open pipeline on one item and return its outputs."""
+        return self.submit(*args, **kwargs).result()
+
+    def map(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The outputs for each item, in order; reads `items` no further ahead than the window.
+
+        Args:
+            items: For a pipeline with one input, its values; with several, tuples or mappings.
+        """
+        self._refuse_closed("map")
+        if self._core.submitting:
+            return self._map_futures(items)
+        return self._core.results(self, (self._packed(item) for item in items))
+
+    # -- control
+
+    def scale(self, path: str, clones: int | Iterable[Clone]) -> None:
+        """Change the clones of a scaled-up cell; nothing is lost, the order is kept.
+
+        Args:
+            path: The cell's dotted path.
+            clones: How many, of the kind of the last one; or a specification for each. Clones that
+                leave first finish the item that they are working on.
+        """
+        self._core.refuse_stopped()
+        rescale(self._core, path, clones)
+
+    def set(self, path: str, value: Any) -> None:
+        """Set a live parameter: every clone follows at its next item.
+
+        Args:
+            path: The cell's dotted path, a dot, and the parameter's name.
+            value: The value; it is checked first.
+        """
+        cell_path, _, name = path.rpartition(".")
+        cell = self._definitions.get(cell_path)
+        cell = getattr(cell, "cell", cell)
+        if cell is None or name not in settings(cell, Parameter):
+            names = [
+                f"{known}.{parameter}"
+                for known, owner in self._definitions.items()
+                for parameter in settings(getattr(owner, "cell", owner), Parameter)
+            ]
+            there = ", ".join(names) or "none"
+            raise ParameterError(f"there is no parameter {path!r} to set; there are: {there}.")
+        setattr(cell, name, value)
+
+    def drain(self) -> None:
+        """Wait until all submitted items have left."""
+        self._core.drain(self._entry)
+
+    def stop(self) -> None:
+        """Drop what is inside and end everything; returns when it has ended.
+
+        Raises:
+            BaseException: The first error of a cell's `teardown`.
+        """
+        self._finalizer.detach()
+        self._core.stop(self._stop_after)
+        errors, self._core.errors = self._core.errors, []
+        if errors:
+            raise errors[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and not self._core.stopped:
+            self.drain()
+        self.stop()
+
+    # -- what it knows
+
+    @property
+    def epoch(self) -> int:
+        """The number of the current epoch, from 0."""
+        return self._core.shared.epoch
+
+    @property
+    def window(self) -> int:
+        """Most items alive in each region."""
+        return self._core.window
+
+    @property
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The items that were skipped because a cell failed on them: the last 1,000."""
+        return tuple(self._core.shared.dead_letters)
+
+    def statistics(self) -> tuple[CloneStatistics, ...]:
+        """What each clone and each serial stage has done so far."""
+        return statistics(self._core)
+
+    # -- the pieces
+
+    def _open_sources(self, plan: Plan) -> list[Iterator[tuple[Any, ...]]]:
+        """The sources within an open pipeline: they give one element for each item submitted."""
+        if not self._core.submitting:
+            return []
+        part = self._core.parts[plan.way[0]]
+        return [
+            as_tuples(stream_of(part.fused.cells[node]), len(node.outputs))
+            for node in plan.way[0].nodes
+            if node.is_source and node.cell is not None
+        ]
+
+    def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Keep a window of items in flight, and give their results in order."""
+        waiting: deque[Future[Any]] = deque()
+        for item in items:
+            waiting.append(self.submit(*self._split(item)))
+            if len(waiting) >= self.window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The values for all inputs of an open pipeline, in order."""
+        self._refuse_closed("submit")
+        if not self._core.submitting:
+            raise RunError(
+                "cannot submit single items: a cell that yields numbers the results anew, so no "
+                "result belongs to an item. Use run.map(items)."
+            )
+        return self._core.arguments(args, kwargs)
+
+    def _split(self, item: Any) -> tuple[Any, ...]:
+        """An element of `map` as arguments."""
+        entry = self._core.graph.entry
+        assert entry is not None
+        if len(entry.outputs) == 1:
+            return (item,)
+        return tuple(self._core.arguments((), item) if isinstance(item, Mapping) else item)
+
+    def _packed(self, item: Any) -> Any:
+        """An element of `map` as the head reads it: a value, or a tuple of several."""
+        split = self._split(item)
+        return split[0] if len(split) == 1 else split
+
+    def _refuse_closed(self, what: str) -> None:
+        if self._core.graph.entry is None:
+            raise RunError(
+                f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
+                f"Iterate over the run, or give `build` an argument."
+            )
+
+    def _refuse_open(self, what: str) -> None:
+        entry = self._core.graph.entry
+        if entry is not None:
+            names = ", ".join(entry.outputs)
+            raise RunError(
+                f"cannot {what} the run: the pipeline waits for its inputs ({names}). "
+                f"Use run.map(items), run.submit(...) or run(...)."
+            )
+
+
+def as_tuples(stream: Iterator[Any], width: int) -> Iterator[tuple[Any, ...]]:
+    """The elements of a source, each as a tuple of its outputs."""
+    for value in stream:
+        yield tuple(value) if width > 1 else (value,)
+
+

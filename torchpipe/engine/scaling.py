@@ -1,0 +1,73 @@
+"""Live scaling: clones come and go while the pipeline runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torchpipe.engine.parts import CloneThread, RingPart
+from torchpipe.errors import RunError
+from torchpipe.graph.clone import Clone
+from torchpipe.graph.plan import Parallel
+
+if TYPE_CHECKING:
+    from torchpipe.engine.core import Core
+
+
+def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
+    """Change the clones of the scaled-up cell at this path: see `Run.scale`."""
+    part, stage = find(core, path)
+    with core.scaling:
+        present = part.clones[stage]
+        wanted = specifications(clones, present)
+        refuse(stage, len(wanted))
+        kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
+        kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
+        added = [CloneThread(part, stage, new) for new in wanted[len(kept) :]]
+        for clone in added:
+            clone.thread.wait_ready()
+        for clone in present[len(kept) :]:
+            clone.retire()
+        part.clones[stage] = kept + added
+        core.forget_ended()
+
+
+def specifications(clones: int | Iterable[Clone], present: list[CloneThread]) -> list[Clone]:
+    """One numbered specification per clone that shall be there."""
+    if not isinstance(clones, int):
+        return [replace(clone, index=index) for index, clone in enumerate(clones)]
+    known = [clone.clone for clone in present[:clones]]
+    more = [replace(present[-1].clone, index=index) for index in range(len(known), clones)]
+    return known + more
+
+
+def same(one: Clone, other: Clone) -> bool:
+    """Whether two specifications are of the same kind of clone."""
+    return type(one) is type(other) and replace(one, index=0) == replace(other, index=0)
+
+
+def find(core: Core, path: str) -> tuple[RingPart, Parallel]:
+    """The stage of a scaled-up cell."""
+    stages = {stage.node.path: (part, stage) for part in core.rings for stage in part.plan.parallel}
+    if path in stages:
+        return stages[path]
+    scaled = [node.path for node in core.graph.nodes if node.clones is not None]
+    if path in scaled:
+        raise RunError(f"cannot scale {path}: it is in a feedback loop, so it runs item by item.")
+    there = ", ".join(stages) or "none"
+    raise RunError(
+        f"there is no scaled-up cell {path!r}; there are: {there}. Wrap the cell: tp.ScaleUp(...)."
+    )
+
+
+def refuse(stage: Parallel, count: int) -> None:
+    """Refuse a number of clones that cannot be."""
+    path = stage.node.path
+    if count < 1:
+        raise RunError(f"cannot scale {path} to {count} clones: at least one must run it.")
+    if count > 1 and stage.ordered:
+        raise RunError(
+            f"cannot scale up '{path}' to {count} clones: {type(stage.node.cell).__name__} is "
+            f"stateful, so every item must pass through one clone."
+        )

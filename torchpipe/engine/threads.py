@@ -1,0 +1,113 @@
+"""`StageThread`: a thread of a run, with the cells that live in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torchpipe.engine.context import Context
+from torchpipe.engine.torch_state import TorchState
+from torchpipe.graph.cell import Cell
+
+
+class Cells:
+    """Some cells of a run, set up and torn down together, in the thread that runs them.
+
+    Attributes:
+        cells: The cells, by path.
+        context: The work of that thread.
+    """
+
+    def __init__(self, cells: Sequence[tuple[str, Cell]], context: Context):
+        self.cells, self.context = list(cells), context
+        self._ready: list[tuple[str, Cell]] = []
+
+    def set_up(self) -> None:
+        """Set up and reset each cell.
+
+        Raises:
+            BaseException: What a cell's `setup` raised, with a note.
+        """
+        for path, cell in self.cells:
+            try:
+                self._ready.append((path, cell))
+                cell.setup(self.context.clone)
+                cell.reset()
+            except BaseException as error:
+                error.add_note(f"in the setup of cell {path!r} ({self.context.clone})")
+                raise
+
+    def reset(self) -> None:
+        """Reset each cell, for the next epoch."""
+        for path, cell in self.cells:
+            try:
+                cell.reset()
+            except BaseException as error:
+                error.add_note(f"in the reset of cell {path!r} ({self.context.clone})")
+                raise
+
+    def tear_down(self) -> list[BaseException]:
+        """Tear down each cell that was set up, the last one first; return what they raised."""
+        errors = []
+        while self._ready:
+            path, cell = self._ready.pop()
+            try:
+                cell.teardown()
+            except BaseException as error:
+                error.add_note(f"in the teardown of cell {path!r} ({self.context.clone})")
+                errors.append(error)
+        return errors
+
+
+class StageThread:
+    """A thread that sets up its cells, does its work until told to end, and tears them down.
+
+    It is a daemon: a cell that never returns does not keep the interpreter from exiting.
+
+    Args:
+        name: Shown by debuggers.
+        cells: The cells that live in the thread.
+        work: What it does; it returns when the run stops.
+        state: The torch state to set.
+        failed: Called with an error of `work` that no item could carry, or of a teardown.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cells: Cells,
+        work: Callable[[], Any],
+        state: TorchState,
+        failed: Callable[[BaseException], None],
+    ):
+        self.cells, self._work, self._state, self._failed = cells, work, state, failed
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self.thread = threading.Thread(target=self._main, name=f"torchpipe {name}", daemon=True)
+        self.thread.start()
+
+    def wait_ready(self) -> None:
+        """Wait until the cells are set up; raise what their setup raised."""
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+
+    def _main(self) -> None:
+        self.cells.context.thread = threading.get_ident()
+        with self._state.apply(self.cells.context.clone):
+            try:
+                self.cells.set_up()
+            except BaseException as error:
+                self._error = error
+            self._ready.set()
+            if self._error is None:
+                self._run()
+            for error in self.cells.tear_down():
+                self._failed(error)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._failed(error)

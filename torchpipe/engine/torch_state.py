@@ -1,0 +1,66 @@
+"""The state that torch keeps for each thread, set in every thread of a run.
+
+torch is never imported here: where nobody else did, there is no state to set.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import Any
+
+from torchpipe.graph.clone import Clone
+
+
+class TorchState:
+    """Grad mode, inference mode and autocast of the thread that starts a run."""
+
+    def __init__(self) -> None:
+        torch: Any = sys.modules.get("torch")
+        self.known = torch is not None
+        if self.known:
+            self.grad = torch.is_grad_enabled()
+            self.inference = torch.is_inference_mode_enabled()
+            self.autocast = {
+                device: torch.get_autocast_dtype(device)
+                for device in ("cpu", "cuda")
+                if torch.is_autocast_enabled(device)
+            }
+
+    def apply(self, clone: Clone) -> ExitStack:
+        """Set the same state in this thread, and the clone's own number of threads.
+
+        Returns:
+            A context that takes it back; on a CUDA device the thread has a stream of its own there.
+        """
+        stack = ExitStack()
+        if not self.known and clone.torch_threads is None and clone.device == "cpu":
+            return stack
+        import torch
+
+        if clone.torch_threads is not None:
+            torch.set_num_threads(clone.torch_threads)
+        if self.known:
+            stack.enter_context(torch.set_grad_enabled(self.grad))
+            if self.inference:
+                stack.enter_context(torch.inference_mode())
+            for device, dtype in self.autocast.items():
+                stack.enter_context(torch.autocast(device, dtype))
+        if clone.device.startswith("cuda"):
+            stack.enter_context(torch.cuda.device(clone.device))
+            stack.enter_context(torch.cuda.stream(torch.cuda.Stream(clone.device)))
+        return stack
+
+
+def synchronized(function: Any, clone: Clone) -> Any:
+    """On a CUDA device, wait for the clone's stream after each call: others may read the result."""
+    if not clone.device.startswith("cuda"):
+        return function
+    import torch
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        torch.cuda.current_stream(clone.device).synchronize()
+        return result
+
+    return call
