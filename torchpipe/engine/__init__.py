@@ -1,4 +1,4 @@
 """HOW a pipeline runs. No torch (but for the state of its threads), no HTTP.
 
-Reading order: item, context, values, body, program, clones, region, run.
+Reading order: item, context, values, code, body, writer, program, region, clones, parts, core, run.
 """

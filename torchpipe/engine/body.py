@@ -1,7 +1,7 @@
 """`Body`: the cells of one stage as straight-line code.
 
-Each cell is one line, such as ``a = f3(a, item.r1_0)``. A local variable is used again as soon as its
-value has been read for the last time, so that nothing is kept alive longer than needed.
+Each cell is one line, such as ``a = f3(a, item.r1_0)``. A local variable is used again as soon as
+its value has been read for the last time, so that nothing is kept alive longer than needed.
 """
 
 from __future__ import annotations
@@ -87,12 +87,18 @@ class Body:
         """One argument: a value, or a constant."""
         if isinstance(argument.source, Value):
             return self.read(argument.source)
-        value = argument.source.value if isinstance(argument.source, Constant) else argument.port.default
+        value = (
+            argument.source.value
+            if isinstance(argument.source, Constant)
+            else argument.port.default
+        )
         return self.code.bind(f"k{self.values.ids[node]}_{index}", value)
 
     def absent(self, node: Node) -> str:
         """The condition that one of a cell's values is a hole; empty if none can be."""
-        return " or ".join(f"{self.read(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes)
+        return " or ".join(
+            f"{self.read(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes
+        )
 
     def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
         """Write all cells. `ending` may take over a node (one that starts another region)."""

@@ -20,7 +20,8 @@ class Code:
     Attributes:
         objects: What the names in the text stand for; they become parameters with defaults, so that
             each is as fast as a local variable.
-        calls: For each line that calls a cell, the cell's path, and what to add to the number of the
+        calls: For each line that calls a cell, the cell's path, and what to add to the number of
+        the
             item at hand (1 where the next item is being read).
     """
 

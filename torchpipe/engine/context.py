@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from time import perf_counter_ns
 from types import CodeType
 from typing import Any
 
@@ -59,7 +60,8 @@ class Context:
     Attributes:
         clone: Which clone this is.
         number: The item that it works on, or worked on last.
-        busy: Nanoseconds spent on items so far.
+        busy: Nanoseconds spent on items so far, without the interval that is still open.
+        since: When that interval began, by `perf_counter_ns`; 0 while the thread waits.
         count: Items done so far, by a clone.
         past: Items done in earlier epochs, by a serial stage.
         calls: The lines of the generated function that call a cell: see `Code`.
@@ -67,7 +69,18 @@ class Context:
         thread: The identifier of its thread, once it runs.
     """
 
-    __slots__ = ("busy", "calls", "clone", "code", "count", "number", "past", "shared", "thread")
+    __slots__ = (
+        "busy",
+        "calls",
+        "clone",
+        "code",
+        "count",
+        "number",
+        "past",
+        "shared",
+        "since",
+        "thread",
+    )
 
     def __init__(self, shared: Shared, clone: Clone):
         self.shared, self.clone = shared, clone
@@ -75,6 +88,21 @@ class Context:
         self.calls: dict[int, tuple[str, int]] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
+        self.since = 0
+
+    def work(self) -> None:
+        """The thread starts to work: from here on it is busy."""
+        self.since = perf_counter_ns()
+
+    def rest(self) -> None:
+        """The thread starts to wait."""
+        self.busy += perf_counter_ns() - self.since
+        self.since = 0
+
+    def busy_now(self) -> int:
+        """Nanoseconds spent on items so far, the open interval included."""
+        since = self.since
+        return self.busy + (perf_counter_ns() - since if since else 0)
 
     def seed_of(self, path: str) -> int:
         """The seed of the cell at this path for the current item: see `Cell.seed`."""
@@ -95,7 +123,9 @@ class Context:
             error.add_note(f"in cell {path!r} ({self.clone}), item {self.number + ahead}")
         return error
 
-    def guarded(self, forward: Callable[..., Any], policy: ErrorPolicy, path: str) -> Callable[..., Any]:
+    def guarded(
+        self, forward: Callable[..., Any], policy: ErrorPolicy, path: str
+    ) -> Callable[..., Any]:
         """A cell's `forward` under its error policy: it tries again, or returns a hole."""
         attempts, skip = attempts_and_skip(policy)
         shared = self.shared

@@ -39,9 +39,18 @@ class Core:
         window: Most items alive in a region.
         seed: The seed of the run.
         stall_after: Seconds without progress until a warning, or None.
+        stop_after: Longest time in seconds to wait for calls that are running when it stops.
     """
 
-    def __init__(self, plan: Plan, window: int, seed: int, stall_after: float | None):
+    def __init__(
+        self,
+        plan: Plan,
+        window: int,
+        seed: int,
+        stall_after: float | None,
+        stop_after: float | None,
+    ):
+        self.stop_after = stop_after
         self.plan, self.graph, self.window = plan, plan.graph, window
         self.submitting = self.graph.entry is not None and plan.one_to_one
         self.pulled = [] if self.submitting else plan.way
@@ -73,13 +82,16 @@ class Core:
             for plan in reversed(self.plan.regions):
                 part = self.parts[plan] = (RingPart if plan.parallel else InlinePart)(self, plan)
                 if plan.region.start is not None and plan not in self.pulled:
-                    self.pushes[plan.region.start], self.ends[plan.region.start] = part.push(), part.end
+                    self.pushes[plan.region.start], self.ends[plan.region.start] = (
+                        part.push(),
+                        part.end,
+                    )
             for thread in self.threads:
                 thread.wait_ready()
             for cells in self.inline_cells:
                 cells.set_up()
         except BaseException:
-            self.stop()
+            self.stop(self.stop_after)
             raise
 
     def results_in(self, plan: RegionPlan) -> list[Value]:
@@ -146,8 +158,7 @@ class Core:
         nodes = [node for node in self.pulled[0].nodes if node.is_source]
         makers += [make_stream(self.parts[self.pulled[0]], node) for node in nodes if node.cell]
         for plan in self.pulled[:-1]:
-            above = self._open(self.parts[plan], makers)(None)
-            makers = [lambda above=above: above]
+            makers = [always(self._open(self.parts[plan], makers)(None))]
         self._results = self._open(self.parts[self.pulled[-1]], makers)
 
     _begun = False
@@ -190,7 +201,7 @@ class Core:
             error = context.blame(error)
             if isinstance(error, Stopped) and self.failure is not None:
                 error = self.failure
-            self.stop(own=True)
+            self.stop(self.stop_after, own=True)
             return error
 
         return fail
@@ -260,7 +271,7 @@ class Core:
             for future in part.ring.futures():
                 deliver(future, None, stopped_error())
 
-    def stop(self, wait: float | None = None, *, own: bool = False) -> None:
+    def stop(self, wait: float | None, *, own: bool = False) -> None:
         """End all threads and tear down all cells.
 
         Args:
@@ -306,6 +317,11 @@ class Core:
             names = ", ".join(stage.thread.name for stage in others)
             text = "\n".join(calls) or f"{names} did not end."
             warnings.warn(f"the run stopped, but a call has not returned. {text}", StallWarning, 4)
+
+
+def always(stream: Iterator[Any]) -> Callable[[], Iterator[Any]]:
+    """What gives this stream."""
+    return lambda: stream
 
 
 def make_stream(part: Part, node: Node) -> Callable[[], Iterator[Any]]:

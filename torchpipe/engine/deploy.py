@@ -40,7 +40,9 @@ def running_copy(cell: Cell, path: str, context: Context, *, deep: bool) -> Cell
     return made
 
 
-def callable_of(cell: Cell, path: str, context: Context, *, bundled: bool = False) -> Callable[..., Any]:
+def callable_of(
+    cell: Cell, path: str, context: Context, *, bundled: bool = False
+) -> Callable[..., Any]:
     """What to call for a cell: its `forward`, guarded by its error policy.
 
     Args:
@@ -88,7 +90,7 @@ class Fused:
 
 
 def clone_of(node: Node, context: Context) -> tuple[Callable[..., Any], Placed, Cell | None]:
-    """One clone of a scaled-up cell: what to call, the cells in it, and the cell if it is just one."""
+    """One clone of a scaled-up cell: what to call, the cells in it, and the cell if it is one."""
     assert node.cell is not None
     if isinstance(node.cell, Pipeline):
         call, placed = composite(node.cell, context)

@@ -6,7 +6,8 @@ its *registers*, one slot per value that passes from one stage to another, and i
 - `free` is the credit: held from the moment the head takes the item until the tail lets it go.
 - `done_<i>` is held until parallel stage `i` is done with the item; the serial stage that awaits it
   takes it again. So each lock is released by one stage and acquired by one other.
-- `signals_<i>` counts down the stages that must be done before parallel stage `i` may start: whoever
+- `signals_<i>` counts down the stages that must be done before parallel stage `i` may start:
+whoever
   pops the 0 is the last and hands the item over. `readers_<...>` does the same for a value that
   several stages read at once: the last one lets it go.
 """
@@ -68,7 +69,9 @@ class Item:
             setattr(self, name, list(start))
 
 
-def item_class(registers: Iterable[str], locks: Iterable[str], counters: dict[str, int]) -> type[Item]:
+def item_class(
+    registers: Iterable[str], locks: Iterable[str], counters: dict[str, int]
+) -> type[Item]:
     """A class of items with these registers, locks, and counters (name to start)."""
     names = tuple(registers), tuple(locks), tuple((n, tuple(range(c))) for n, c in counters.items())
     slots = (*names[0], *names[1], *counters)

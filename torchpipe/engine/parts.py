@@ -1,31 +1,31 @@
 """The regions of a run, put together: functions, threads and clones.
 
-A region on the way to the results is *pulled*: it is a generator over the items of the region above.
-Any other region is *pushed*: its start calls a function for each item. Regions of an open pipeline
-that gives one item for each are pushed too, by whoever submits.
+A region on the way to the results is *pulled*: it is a generator over the items of the region
+above. Any other region is *pushed*: its start calls a function for each item. Regions of an open
+pipeline that gives one item for each are pushed too, by whoever submits.
 """
 
 from __future__ import annotations
 
-import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.clones import CloneThread, Token
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context
-from torchpipe.engine.deploy import Fused, clone_of
-from torchpipe.engine.gather import gatherer
-from torchpipe.engine.item import END, RETIRE
+from torchpipe.engine.deploy import Fused
+from torchpipe.engine.item import END
 from torchpipe.engine.program import Program
 from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.values import Values
 from torchpipe.errors import ItemDropped
 from torchpipe.graph.cell import HOLE
-from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
@@ -33,63 +33,7 @@ if TYPE_CHECKING:
     from torchpipe.engine.core import Core
 
 
-class Token:
-    """Put into the inbox of a parallel stage to call one of its clones back."""
-
-    error = RETIRE
-
-    def __init__(self, target: CloneThread):
-        self.target = target
-
-
-class CloneThread:
-    """A clone that is a thread."""
-
-    def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
-        self.part, self.stage, self.clone = part, stage, clone
-        self.inbox = part.ring.inboxes[stage]
-        self.retiring = False
-        self.gone = threading.Event()
-        self.context = part.core.context(clone)
-        call, placed, cell = clone_of(stage.node, self.context)
-        program = part.program(lambda node: call)
-        batching = cell.batching if cell is not None else None
-        code = program.batching_clone(stage) if batching and cell else program.clone(stage)
-        if batching and cell:
-            code.bind("take", gatherer(self.inbox, batching))
-            code.bind("run_batch", cell.forward_batch)
-        code.bind("get", self.inbox.get)
-        code.bind("retire", self._retires)
-        work = part.core.ready_function(code, self.context, part.ring.objects())
-        name = f"{stage.node.path}[{clone.index}]"
-        self.thread = part.core.thread(name, placed, self.context, quietly(work, part.ring))
-
-    def retire(self) -> None:
-        """Call the clone back: it ends when the call that it is in has returned."""
-        self.retiring = True
-        self.inbox.put(Token(self))
-
-    def _retires(self, token: Token) -> bool:
-        """What this clone does with a token that it took: say whether it ends.
-
-        A token for another clone goes back into the inbox, and this clone waits until the other has
-        gone: so it cannot take the same token again and again. A clone that is retiring itself never
-        waits, so two of them cannot wait for each other.
-        """
-        if self.part.ring.stopped:
-            self.inbox.put(token)
-            return True
-        if token.target is not self and not token.target.gone.is_set():
-            self.inbox.put(token)
-        if self.retiring:
-            self.gone.set()
-            return True
-        if token.target is not self:
-            token.target.gone.wait()
-        return False
-
-
-class Part:
+class Part(ABC):
     """What both kinds of region have in common."""
 
     def __init__(self, core: Core, plan: RegionPlan):
@@ -121,6 +65,14 @@ class Part:
         return Program(
             self.plan, self.values, call_of, self.results, packing, names, self.way, core.pushes
         )
+
+    @abstractmethod
+    def push(self) -> Callable[..., Any]:
+        """What takes one item, where the region is pushed."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Let the stream end, where the region is pushed."""
 
     def finished(self) -> None:
         """The items of this region have ended; those of the last one are the results."""
@@ -320,5 +272,3 @@ def close_all(streams: list[Any]) -> None:
         close = getattr(stream, "close", None)
         if close is not None:
             close()
-
-

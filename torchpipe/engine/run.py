@@ -25,8 +25,8 @@ from torchpipe.graph.plan import Plan
 class Run:
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
 
-    Use it in a `with` block. At the end of the block, and on any error, everything stops: threads end
-    when the call that they are in returns, and cells are torn down.
+    Use it in a `with` block. At the end of the block, and on any error, everything stops: threads
+    end when the call that they are in returns, and cells are torn down.
 
     Args:
         pipeline: What to run; it is checked first.
@@ -67,8 +67,8 @@ class Run:
         pipeline.check()
         plan = Plan(pipeline)
         self._definitions = pipeline.cells
-        self._stop_after = stop_after
-        self._core = Core(plan, window or plan.default_window, seed, stall_after)
+        window = window or plan.default_window
+        self._core = Core(plan, window, seed, stall_after, stop_after)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = threading.Lock()
         self._pulling = threading.Lock()
@@ -170,7 +170,7 @@ class Run:
             BaseException: The first error of a cell's `teardown`.
         """
         self._finalizer.detach()
-        self._core.stop(self._stop_after)
+        self._core.stop(self._core.stop_after)
         errors, self._core.errors = self._core.errors, []
         if errors:
             raise errors[0]
@@ -276,5 +276,3 @@ def as_tuples(stream: Iterator[Any], width: int) -> Iterator[tuple[Any, ...]]:
     """The elements of a source, each as a tuple of its outputs."""
     for value in stream:
         yield tuple(value) if width > 1 else (value,)
-
-

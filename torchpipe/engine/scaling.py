@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.parts import CloneThread, RingPart
+from torchpipe.engine.clones import CloneThread
+from torchpipe.engine.parts import RingPart
 from torchpipe.errors import RunError
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.plan import Parallel

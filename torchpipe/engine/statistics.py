@@ -35,13 +35,13 @@ def statistics(core: Core) -> tuple[CloneStatistics, ...]:
         for stage in part.plan.serial:
             nodes = [node.path for node in stage.nodes if node.cell is not None]
             context = part.context_of(stage)
-            items, busy = context.past + context.number + 1, context.busy / 1e9
+            items, busy = context.past + context.number + 1, context.busy_now() / 1e9
             if nodes:
                 path = " + ".join(nodes)
                 found.append(CloneStatistics(path, str(context.clone), False, items, busy))
         for parallel, clones in getattr(part, "clones", {}).items():
             for clone in clones:
                 counted, path = clone.context, parallel.node.path
-                text, busy = str(clone.clone), counted.busy / 1e9
+                text, busy = str(clone.clone), counted.busy_now() / 1e9
                 found.append(CloneStatistics(path, text, True, counted.count, busy))
     return tuple(found)

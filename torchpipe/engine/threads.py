@@ -103,8 +103,8 @@ class StageThread:
             self._ready.set()
             if self._error is None:
                 self._run()
-            for error in self.cells.tear_down():
-                self._failed(error)
+            for left in self.cells.tear_down():
+                self._failed(left)
 
     def _run(self) -> None:
         try:

@@ -48,7 +48,8 @@ class TorchState:
                 stack.enter_context(torch.autocast(device, dtype))
         if clone.device.startswith("cuda"):
             stack.enter_context(torch.cuda.device(clone.device))
-            stack.enter_context(torch.cuda.stream(torch.cuda.Stream(clone.device)))
+            stream = torch.cuda.Stream(clone.device)  # type: ignore[no-untyped-call]
+            stack.enter_context(torch.cuda.stream(stream))
         return stack
 
 

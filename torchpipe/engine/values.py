@@ -2,7 +2,8 @@
 
 A value that is read only in the stage that makes it is a local variable there. A value that other
 stages read has a register in the item. It is let go by its last reader: the stage that is known to
-come last; or else, when several stages read it at once, whichever is done last, which a counter tells.
+come last; or else, when several stages read it at once, whichever is done last, which a counter
+tells.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Values:
         readers = self.readers[value]
         if len(readers) == 1:
             return readers[0]
-        last = max((s for s in readers if isinstance(s, Serial)), key=lambda s: s.level, default=None)
+        last = max(
+            (s for s in readers if isinstance(s, Serial)), key=lambda s: s.level, default=None
+        )
         clones = [stage for stage in readers if isinstance(stage, Parallel)]
         return last if last and all(stage.level < last.level for stage in clones) else None
 

@@ -1,0 +1,18 @@
+"""Any pipeline, with any clones and any window, equals a plain Python loop."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.strategies import Random, expected, pipelines
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pipelines(), st.sampled_from((1, 2, 3, 64)))
+def test_random_pipelines_equal_a_plain_loop(drawn, window):
+    steps, counts, outputs = drawn
+    wanted = expected(steps, counts, outputs)
+    with Random(steps, counts, outputs).run(window=window, stall_after=5.0) as run:
+        assert list(run) == wanted
+        assert list(run) == wanted  # the second epoch, with warm clones

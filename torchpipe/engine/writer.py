@@ -1,0 +1,234 @@
+"""`Writer`: the pieces of which all generated functions are made: reading, calling, passing on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from queue import Empty
+from time import perf_counter_ns
+from typing import Any
+
+from torchpipe.engine.body import Body
+from torchpipe.engine.code import Code
+from torchpipe.engine.item import END, RETIRE, STOP
+from torchpipe.engine.values import Values, node_values
+from torchpipe.graph.cell import HOLE
+from torchpipe.graph.flat import Node, Value
+from torchpipe.graph.plan import Parallel, RegionPlan, Serial
+
+
+class Writer:
+    """Writes the pieces of the functions of one region.
+
+    Args:
+        plan: The stages of the region.
+        values: Where its values live.
+        call_of: The callable for a node (its cell's `forward`, guarded if need be).
+        results: The values that leave the pipeline from this region.
+        packing: How results are put together: see `Graph`.
+        names: The names of the results.
+        way: The cell that starts the next region on the way to the results, if that is pulled.
+        pushes: For each other cell that starts a region: what takes its items.
+    """
+
+    def __init__(
+        self,
+        plan: RegionPlan,
+        values: Values,
+        call_of: Callable[[Node], Callable[..., Any]],
+        results: list[Value],
+        packing: Any,
+        names: list[str],
+        way: Node | None,
+        pushes: Mapping[Node, Callable[..., Any]],
+    ):
+        self.plan, self.values, self.call_of = plan, values, call_of
+        self.results, self.packing, self.names = results, packing, names
+        self.way, self.pushes = way, pushes
+
+    def _code(self, name: str, parameters: str = "") -> Code:
+        code = Code(name, parameters)
+        code.objects |= {"HOLE": HOLE, "END": END, "STOP": STOP, "RETIRE": RETIRE}
+        code.objects |= {"clock": perf_counter_ns, "Empty": Empty}
+        return code
+
+    def _body(self, code: Code, stage: Serial) -> Body:
+        kept = [*self.results] if stage is self.plan.serial[-1] else []
+        return Body(code, self.values, stage.nodes, kept, self.call_of)
+
+    def _sources(self) -> list[tuple[str | None, list[Value]]]:
+        """What the head reads: (path, values) of each source, or of the region above."""
+        start = self.plan.region.start
+        if start is not None:
+            return [(None, node_values(start))]
+        nodes = [node for node in self.plan.nodes if node.is_source]
+        return [(None if node.cell is None else node.path, node_values(node)) for node in nodes]
+
+    def _source_names(self) -> str:
+        return ", ".join(f"source{index}" for index in range(len(self._sources())))
+
+    def _name_nexts(self, code: Code) -> None:
+        for index in range(len(self._sources())):
+            code.add(f"next{index} = source{index}.__next__")
+
+    @contextmanager
+    def _reading(self, code: Code, body: Body) -> Iterator[None]:
+        """A loop over the sources, in step: it ends with the first that ends."""
+        sources = self._sources()
+        if len(sources) == 1:
+            path, values = sources[0]
+            with code.block(f"for {self._targets(body, values)} in source0:", path, 1):
+                yield
+            return
+        self._name_nexts(code)
+        with code.block("while True:"):
+            with code.block("try:"):
+                self._read(code, body, ahead=1)
+            with code.block("except StopIteration:"):
+                code.add("break")
+            yield
+
+    def _read(self, code: Code, body: Body, ahead: int = 0) -> None:
+        """Read one element of each source."""
+        for index, (path, values) in enumerate(self._sources()):
+            code.add(f"{self._targets(body, values)} = next{index}()", path, ahead)
+
+    def _targets(self, body: Body, values: list[Value]) -> str:
+        return ", ".join(body.target(value) for value in values) or "_"
+
+    def _enter(self, code: Code, body: Body) -> None:
+        """Take the arguments; sources in an open pipeline give one element for each call."""
+        for index, value in enumerate(self.values.entries):
+            target = body.target(value)
+            if target != "_":
+                code.add(f"{target} = e{index}")
+            code.add(f"e{index} = None")
+
+    def _cells(self, code: Code, body: Body) -> None:
+        """All cells of a serial stage, and the items that go to regions beside the way."""
+        body.emit(lambda node: self._start(code, body, node))
+
+    def _start(self, code: Code, body: Body, node: Node) -> bool:
+        """Write the call of a cell that starts another region; say whether it was one."""
+        if not node.emits_many:
+            return False
+        if node is not self.way:
+            absent = body.absent(node)
+            guard = code.block(f"if not ({absent}):") if absent else nullcontext()
+            with guard, code.block(f"for out in {body.call(node)}:", node.path):
+                code.add(f"{self._push(code, node)}({'*out' if len(node.outputs) > 1 else 'out'})")
+        return True
+
+    def _push(self, code: Code, node: Node) -> str:
+        return code.bind(f"push{self.values.ids[node]}", self.pushes[node])
+
+    @contextmanager
+    def _timed(self, code: Code, body: Body, timed: bool = True) -> Iterator[None]:
+        """Count the time within as busy, if there is anything to do."""
+        timed = timed and any(not node.is_source for node in body.nodes)
+        if timed:
+            code.add("t = clock()")
+        yield
+        if timed:
+            code.add("context.busy += clock() - t")
+
+    def _trying(
+        self,
+        code: Code,
+        body: Body,
+        *,
+        entering: bool = False,
+        finish: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run the cells; if one raises, the item carries the error from here on."""
+        with self._timed(code, body, entering):
+            before = len(code.lines)
+            with code.block("try:"):
+                if entering:
+                    self._enter(code, body)
+                self._cells(code, body)
+                finish()
+                self._release(code, body)
+                if len(code.lines) == before + 1:
+                    code.add("pass")
+            with code.block("except BaseException as error:"):
+                code.add("item.error = context.blame(error)")
+
+    def _release(self, code: Code, body: Body) -> None:
+        """Let go of what a serial stage has read."""
+        stage = next((s for s in self.plan.serial if s.nodes is body.nodes), None)
+        if stage is not None:
+            code.add_all(self.values.releases(stage))
+        body.forget()
+
+    def _acquire(self, code: Code, lock: str) -> None:
+        """Acquire a lock; time spent waiting for it is not counted as busy."""
+        with code.block(f"if not {lock}.acquire(False):"):
+            code.add("context.rest()")
+            code.add(f"{lock}.acquire()")
+            code.add("context.work()")
+
+    def _feed(self, code: Code, stage: Serial | Parallel) -> None:
+        """Hand the item to the parallel stages that may start now."""
+        for after in self.plan.parallel:
+            if after.fed_by is not stage and stage not in after.parents:
+                continue
+            put = f"put{after.number}(item)"
+            if after.signals == 1:
+                code.add(put)
+                continue
+            counter = f"item.signals_{after.number}"
+            with code.block(f"if not {counter}.pop():"):
+                code.add(f"{counter}.extend({tuple(range(after.signals))})")
+                code.add(put)
+
+    def _packed(self, code: Code, body: Body) -> str:
+        """The expression of the results; `HOLE` if one of them is a hole."""
+        reads = [body.read(value) for value in self.results]
+        named = ", ".join(f"{n!r}: {r}" for n, r in zip(self.names, reads, strict=False))
+        if self.packing is None:
+            packed = reads[0] if reads else "None"
+        elif self.packing is dict:
+            packed = f"{{{named}}}"
+        elif self.packing is tuple:
+            packed = f"({', '.join(reads)},)"
+        else:
+            packed = f"{code.bind('pack', self.packing)}({', '.join(reads)})"
+        absent = " or ".join(
+            f"{body.read(value)} is HOLE" for value in self.results if value in self.values.holes
+        )
+        return f"HOLE if {absent} else {packed}" if absent else packed
+
+    def _yield(self, code: Code, body: Body, stage: Serial | None = None) -> None:
+        """Let the item go and yield its results, or all that the next region's start makes."""
+        if self.way is not None:
+            self._yield_many(code, body, self.way, stage)
+            return
+        may_hole = any(value in self.values.holes for value in self.results)
+        code.add(f"out = {self._packed(code, body)}")
+        self._let_go(code, body, stage)
+        guard = "if out is not HOLE: " if may_hole else ""
+        code.add(f"{guard}yield out")
+        code.add("out = None")
+
+    def _yield_many(self, code: Code, body: Body, way: Node, stage: Serial | None) -> None:
+        absent = body.absent(way)
+        guard = code.block(f"if not ({absent}):") if absent else nullcontext()
+        with guard, code.block(f"for out in {body.call(way)}:", way.path):
+            code.add("yield out")
+            code.add("out = None")
+        self._let_go(code, body, stage)
+
+    def _let_go(self, code: Code, body: Body, stage: Serial | None) -> None:
+        if stage is not None:
+            code.add_all(self.values.releases(stage))
+        body.forget()
+        if stage is not None:
+            code.add("item.free.release()")
+
+    def _raising(self, code: Code) -> None:
+        """Pass on what was raised, with a note; a generator that is closed just ends."""
+        with code.block("except GeneratorExit:"):
+            code.add("raise")
+        with code.block("except BaseException as error:"):
+            code.add("raise failed(error)")
