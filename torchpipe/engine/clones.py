@@ -46,7 +46,14 @@ class CloneThread:
         code.bind("retire", self._retires)
         work = part.core.ready_function(code, self.context, part.ring.objects())
         name = f"{stage.node.path}[{clone.index}]"
-        self.thread = part.core.thread(name, placed, self.context, quietly(work, part.ring))
+        self._work = quietly(work, part.ring)
+        self.thread = part.core.thread(name, placed, self.context, self._run)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self.gone.set()  # whoever waits for this clone to go, in `_retires`, may go on
 
     def retire(self) -> None:
         """Call the clone back: it ends when the call that it is in has returned."""
@@ -66,7 +73,6 @@ class CloneThread:
         if token.target is not self and not token.target.gone.is_set():
             self.inbox.put(token)
         if self.retiring:
-            self.gone.set()
             return True
         if token.target is not self:
             token.target.gone.wait()

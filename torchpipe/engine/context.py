@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from time import perf_counter_ns
@@ -120,7 +121,7 @@ class Context:
         trace = error.__traceback__
         if trace is not None and trace.tb_lineno in self.calls:
             path, ahead = self.calls[trace.tb_lineno]
-            error.add_note(f"in cell {path!r} ({self.clone}), item {self.number + ahead}")
+            note(error, f"in cell {path!r} ({self.clone}), item {self.number + ahead}")
         return error
 
     def guarded(
@@ -161,6 +162,12 @@ class Context:
                 f"{path} failed on {shared.skipped[path]} of {shared.seen[path]} items, and its "
                 f"budget is {skip.budget}. Mend the cause below, or raise tp.Skip(budget=...)."
             ) from error
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a note; an exception that takes none, such as a frozen dataclass, goes without."""
+    with suppress(Exception):
+        error.add_note(text)
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:

@@ -12,6 +12,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
@@ -70,6 +71,7 @@ class Core:
         self.scaling = threading.Lock()
         self._lock = threading.RLock()
         self._results: Callable[[Any], Iterator[Any]] | None = None
+        self._given = Given(None)
         self._consumer: Callable[[], Any] = lambda: None
         self._start()
 
@@ -86,8 +88,8 @@ class Core:
                         part.push(),
                         part.end,
                     )
-            for thread in self.threads:
-                thread.wait_ready()
+            for error in filter(None, [thread.wait_ready() for thread in self.threads]):
+                raise error
             for cells in self.inline_cells:
                 cells.set_up()
         except BaseException:
@@ -124,7 +126,8 @@ class Core:
         self, name: str, placed: list[Any], context: Context, work: Callable[[], Any]
     ) -> StageThread:
         """Start a thread with these cells and this work."""
-        made = StageThread(name, Cells(placed, context), work, self.state, self._background_error)
+        cells = Cells(placed, context)
+        made = StageThread(name, cells, work, self.state, self._broken, self.errors.append)
         self.threads.append(made)
         return made
 
@@ -141,20 +144,31 @@ class Core:
         current: Any = self._consumer()
         if current is not None and current.gi_frame is not None and items is None:
             return current  # type: ignore[no-any-return]
-        if self._results is None or items is not None:
+        if items is not None:
+            self._abandon()
+        if self._results is None:
             self._begin(items)
         assert self._results is not None
         made = self._results(owner)
         self._consumer = weakref.ref(made)
         return made
 
+    def _abandon(self) -> None:
+        """End an epoch of given items that was left early: let what is inside pass, unseen."""
+        if self._results is not None:
+            self._given.ended = True
+            self._close_consumer()
+            for _ in self._results(None):
+                pass
+
     def _begin(self, items: Iterator[Any] | None) -> None:
         """Start an epoch: fresh iterators over the sources, and from region to region."""
         if self._begun:
             self.shared.epoch += 1
-            self.reset()
+            self._reset()
         self._begun = True
-        makers: Makers = [(lambda: iter(items))] if items is not None else []
+        self._given = Given(items)
+        makers: Makers = [always(self._given)] if items is not None else []
         nodes = [node for node in self.pulled[0].nodes if node.is_source]
         makers += [make_stream(self.parts[self.pulled[0]], node) for node in nodes if node.cell]
         for plan in self.pulled[:-1]:
@@ -178,47 +192,62 @@ class Core:
         self._results = None
         self.streams.clear()
 
-    def reset(self) -> None:
+    def _reset(self) -> None:
         """Reset all cells; all threads are idle, as every item has left."""
         for context in self.contexts:
             context.past, context.number = context.past + context.number + 1, -1
-        for cells in [*self.inline_cells, *(thread.cells for thread in self.threads)]:
-            cells.reset()
+        try:
+            for cells in [*self.inline_cells, *(thread.cells for thread in self.threads)]:
+                cells.reset()
+        except BaseException:
+            self.stop(self.stop_after)
+            raise
 
     # -- while running
 
     def wait(self, lock: Any) -> None:
         """Acquire a lock for the consumer, and warn if nothing moves."""
         while not lock.acquire(True, self.guard.timeout):
-            finding = self.guard.finding()
-            if finding is not None:
-                warnings.warn(finding, StallWarning, stacklevel=3)
+            self.guard.look()
 
-    def failed(self, context: Context) -> Callable[[BaseException], BaseException]:
-        """What a generator of results does with an error: note where it was, and stop the run."""
+    def patiently(self, queue: SimpleQueue[Any]) -> Any:
+        """Take what comes through a queue, and warn if nothing moves."""
+        while True:
+            try:
+                return queue.get(timeout=self.guard.after)
+            except Empty:
+                self.guard.look()
 
-        def fail(error: BaseException) -> BaseException:
-            error = context.blame(error)
-            if isinstance(error, Stopped) and self.failure is not None:
-                error = self.failure
-            self.stop(self.stop_after, own=True)
-            return error
-
-        return fail
+    def failed(self, error: BaseException) -> BaseException:
+        """The consumer gets an error: stop everything, and return what to raise."""
+        if isinstance(error, Stopped):
+            error, self.failure = self.failure or error, None
+        self.stop(self.stop_after, own=True)
+        return error
 
     def fail_aside(self, error: BaseException) -> None:
-        """A cell beside the way to the results failed: the consumer gets its error."""
+        """A cell beside the way to the results failed: the consumer, or `stop`, gets its error."""
         self.failure = self.failure or error
         self.signal()
 
-    def _background_error(self, error: BaseException) -> None:
-        """An error that no item could carry, such as one of a teardown: `stop` raises it."""
-        self.errors.append(error)
+    def _broken(self, error: BaseException) -> None:
+        """A thread ended with an error: nobody may wait for it."""
+        if self.stopped:
+            self.errors.append(error)
+        else:
+            self.fail_aside(error)
+
+    def take_error(self) -> BaseException | None:
+        """The first error that nobody got yet."""
+        with self._lock:
+            errors, self.errors[:] = [*self.errors], []
+            failure, self.failure = self.failure, None
+        return next(iter([*([failure] if failure else []), *errors]), None)
 
     def refuse_stopped(self) -> None:
         """Raise if the run has ended."""
         if self.stopped:
-            raise stopped_error()
+            raise stopped_error() from self.failure
 
     def enter(self, future: Any, values: list[Any]) -> None:
         """Put an item into the first region; without clones, run it here and now."""
@@ -269,7 +298,7 @@ class Core:
         for part in self.rings:
             part.stop()
             for future in part.ring.futures():
-                deliver(future, None, stopped_error())
+                deliver(future, None, self.failure or stopped_error())
 
     def stop(self, wait: float | None, *, own: bool = False) -> None:
         """End all threads and tear down all cells.
@@ -317,6 +346,21 @@ class Core:
             names = ", ".join(stage.thread.name for stage in others)
             text = "\n".join(calls) or f"{names} did not end."
             warnings.warn(f"the run stopped, but a call has not returned. {text}", StallWarning, 4)
+
+
+class Given:
+    """The items that an open pipeline was given, until it is told to read no more of them."""
+
+    def __init__(self, items: Iterator[Any] | None):
+        self._items, self.ended = items or iter(()), False
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.ended:
+            raise StopIteration
+        return next(self._items)
 
 
 def always(stream: Iterator[Any]) -> Callable[[], Iterator[Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.clones import CloneThread, Token
 from torchpipe.engine.code import Code
-from torchpipe.engine.context import Context
+from torchpipe.engine.context import Context, note
 from torchpipe.engine.deploy import Fused
 from torchpipe.engine.item import END
 from torchpipe.engine.program import Program
@@ -74,10 +74,23 @@ class Part(ABC):
     def end(self) -> None:
         """Let the stream end, where the region is pushed."""
 
+    @property
+    def gives_results(self) -> bool:
+        """Whether the consumer pulls the results from this region."""
+        return self.core.pulled[-1:] == [self.plan]
+
     def finished(self) -> None:
-        """The items of this region have ended; those of the last one are the results."""
-        if self.core.pulled and self.plan is self.core.pulled[-1]:
+        """The items of this region have ended."""
+        if self.gives_results:
             self.core.finish_epoch()
+
+    def failed(self, error: BaseException) -> BaseException:
+        """What to raise for an error: noted here, it goes on in its place in the order.
+
+        Where the consumer gets it, the run ends.
+        """
+        error = self.context.blame(error)
+        return self.core.failed(error) if self.gives_results else error
 
     def rest(self) -> Iterator[Any]:
         """At the end of the stream: let all cells that start a region give what they still hold."""
@@ -103,10 +116,7 @@ class InlinePart(Part):
     def __init__(self, core: Core, plan: RegionPlan):
         super().__init__(core, plan)
         code = self.program().stream() if self.pulled else self.program().call()
-        objects: dict[str, Any] = {"rest": self.rest, "finished": self.finished}
-        objects["failed"] = core.failed(self.context)
-        if not self.pulled:
-            objects["failed"] = self.context.blame
+        objects = {"rest": self.rest, "finished": self.finished, "failed": self.failed}
         self.function = core.ready_function(code, self.context, objects)
         core.inline_cells.append(self.tail_cells)
 
@@ -155,7 +165,7 @@ class RingPart(Part):
             "wait": self.core.wait,
             "rest": self.rest,
             "finished": self.finished,
-            "failed": self.core.failed(context),
+            "failed": self.failed,
             "settled": self._settled,
             "finish": self._finish,
         }
@@ -210,7 +220,7 @@ class RingPart(Part):
             BaseException: What a cell here raised.
         """
         self.enter(END, *[None] * len(self.values.entries))
-        error = self.ended.get()
+        error = self.core.patiently(self.ended)
         if error is not None:
             raise error
 
@@ -249,7 +259,7 @@ def flushed(fused: Fused, node: Node) -> Iterator[Any]:
     try:
         yield from cell.flush()
     except Exception as error:
-        error.add_note(f"in the flush of cell {node.path!r}, at the end of the stream")
+        note(error, f"in the flush of cell {node.path!r}, at the end of the stream")
         raise
 
 

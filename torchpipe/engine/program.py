@@ -88,15 +88,12 @@ class Program(Writer):
         entries = self.values.entries
         code = self._code("enter", ", ".join(["future", *(f"e{i}" for i in range(len(entries)))]))
         body = self._body(code, self.plan.serial[0])
-        code.add("item = items[(context.number + 1) % window]")
-        code.add("item.free.acquire()")
-        with code.block("if item.error is not None:"):
-            code.add("raise refused(item)")
-        code.add("item.number = context.number = context.number + 1")
+        code.add("item = turns.next_item()")
         code.add("item.future = future")
         with code.block("if future is END:"):
             code.add("item.error = END")
         with code.block("else:"):
+            code.add("item.number = context.number = context.number + 1")
             self._trying(code, body, entering=True)
         self._feed(code, self.plan.serial[0])
         return code

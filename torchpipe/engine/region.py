@@ -45,17 +45,32 @@ class Ring:
         self.items: list[Item] = [made() for _ in range(window)]
         self.inboxes: dict[Parallel, SimpleQueue[Any]] = {s: SimpleQueue() for s in plan.parallel}
         self.stopped = False
+        self.entered = 0
         self._lock = threading.Lock()
 
     def objects(self) -> dict[str, Any]:
         """What the generated functions of this region use."""
         puts = {f"put{stage.number}": inbox.put for stage, inbox in self.inboxes.items()}
-        fixed = {"items": self.items, "window": self.window, "leave": self.leave}
-        return {**puts, **fixed, "recycle": self.recycle, "refused": lambda item: stopped_error()}
+        return {**puts, "leave": self.leave, "recycle": self.recycle, "turns": self}
 
     def in_order(self) -> itertools.cycle[Item]:
         """The items in the order of their numbers: one iterator for each serial stage."""
         return itertools.cycle(self.items)
+
+    def next_item(self) -> Item:
+        """The next item to enter, for whoever pushes; waits for its credit.
+
+        The turn is taken only with the credit, so that a Ctrl-C during the wait changes nothing.
+
+        Raises:
+            Stopped: The run has ended.
+        """
+        item = self.items[self.entered % self.window]
+        item.free.acquire()
+        if item.error is not None:
+            raise stopped_error()
+        self.entered += 1
+        return item
 
     def recycle(self, item: Item) -> None:
         """Make an item that carried an error ready for its next number."""

@@ -15,7 +15,7 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.deploy import stream_of
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
-from torchpipe.errors import ParameterError, RunError
+from torchpipe.errors import ItemDropped, ParameterError, RunError
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.pipeline import Pipeline
@@ -167,13 +167,13 @@ class Run:
         """Drop what is inside and end everything; returns when it has ended.
 
         Raises:
-            BaseException: The first error of a cell's `teardown`.
+            BaseException: The first error that nobody got yet, such as one of a `teardown`.
         """
         self._finalizer.detach()
         self._core.stop(self._core.stop_after)
-        errors, self._core.errors = self._core.errors, []
-        if errors:
-            raise errors[0]
+        error = self._core.take_error()
+        if error is not None:
+            raise error
 
     def __enter__(self) -> Self:
         return self
@@ -228,9 +228,9 @@ class Run:
         for item in items:
             waiting.append(self.submit(*self._split(item)))
             if len(waiting) >= self.window:
-                yield waiting.popleft().result()
+                yield from present(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield from present(waiting.popleft())
 
     def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The values for all inputs of an open pipeline, in order."""
@@ -270,6 +270,12 @@ class Run:
                 f"cannot {what} the run: the pipeline waits for its inputs ({names}). "
                 f"Use run.map(items), run.submit(...) or run(...)."
             )
+
+
+def present(future: Future[Any]) -> Iterator[Any]:
+    """The result of a future; nothing, if the item was dropped."""
+    if not isinstance(future.exception(), ItemDropped):
+        yield future.result()
 
 
 def as_tuples(stream: Iterator[Any], width: int) -> Iterator[tuple[Any, ...]]:

@@ -25,13 +25,23 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
         refuse(stage, len(wanted))
         kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
         kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
-        added = [CloneThread(part, stage, new) for new in wanted[len(kept) :]]
-        for clone in added:
-            clone.thread.wait_ready()
+        added = started([CloneThread(part, stage, new) for new in wanted[len(kept) :]])
         for clone in present[len(kept) :]:
             clone.retire()
         part.clones[stage] = kept + added
         core.forget_ended()
+        if core.stopped:  # while they were set up: `stop` did not know them yet
+            part.stop()
+
+
+def started(added: list[CloneThread]) -> list[CloneThread]:
+    """Wait until the clones are set up; if one fails, call all others back and raise its error."""
+    errors = [clone.thread.wait_ready() for clone in added]
+    for error in filter(None, errors):
+        for clone in (clone for clone, failed in zip(added, errors, strict=True) if not failed):
+            clone.retire()
+        raise error
+    return added
 
 
 def specifications(clones: int | Iterable[Clone], present: list[CloneThread]) -> list[Clone]:

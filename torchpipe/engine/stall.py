@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Iterable
 from types import FrameType
 
 from torchpipe.engine.context import Context
+from torchpipe.errors import StallWarning
 
 
 def stuck_calls(contexts: Iterable[Context]) -> list[str]:
@@ -51,12 +53,11 @@ class StallGuard:
         """How long to wait before asking; -1 for ever."""
         return -1 if self.after is None else self.after
 
-    def finding(self) -> str | None:
-        """A text that names who is stuck, if nothing moved since the last time."""
+    def look(self) -> None:
+        """Warn, and name who is stuck, if nothing moved since the last look."""
         progress = [(context.count, context.number) for context in self.contexts]
         before, self._seen = self._seen, progress
-        if before != progress:
-            return None
-        calls = stuck_calls(self.contexts)
-        who = "\n".join(calls) if calls else "No cell is in a call: the source has nothing to give."
-        return f"nothing moved for {self.after} seconds while the consumer waited. {who}"
+        if before == progress:
+            who = "\n".join(stuck_calls(self.contexts)) or "No cell is in a call."
+            text = f"nothing moved for {self.after} seconds while the consumer waited. {who}"
+            warnings.warn(text, StallWarning, stacklevel=4)

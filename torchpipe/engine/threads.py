@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torchpipe.engine.context import Context
+from torchpipe.engine.context import Context, note
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.graph.cell import Cell
 
@@ -35,7 +35,7 @@ class Cells:
                 cell.setup(self.context.clone)
                 cell.reset()
             except BaseException as error:
-                error.add_note(f"in the setup of cell {path!r} ({self.context.clone})")
+                note(error, f"in the setup of cell {path!r} ({self.context.clone})")
                 raise
 
     def reset(self) -> None:
@@ -44,7 +44,7 @@ class Cells:
             try:
                 cell.reset()
             except BaseException as error:
-                error.add_note(f"in the reset of cell {path!r} ({self.context.clone})")
+                note(error, f"in the reset of cell {path!r} ({self.context.clone})")
                 raise
 
     def tear_down(self) -> list[BaseException]:
@@ -55,7 +55,7 @@ class Cells:
             try:
                 cell.teardown()
             except BaseException as error:
-                error.add_note(f"in the teardown of cell {path!r} ({self.context.clone})")
+                note(error, f"in the teardown of cell {path!r} ({self.context.clone})")
                 errors.append(error)
         return errors
 
@@ -70,7 +70,8 @@ class StageThread:
         cells: The cells that live in the thread.
         work: What it does; it returns when the run stops.
         state: The torch state to set.
-        failed: Called with an error of `work` that no item could carry, or of a teardown.
+        broken: Called with an error of `work` that no item could carry.
+        failed: Called with an error of a teardown.
     """
 
     def __init__(
@@ -79,35 +80,40 @@ class StageThread:
         cells: Cells,
         work: Callable[[], Any],
         state: TorchState,
+        broken: Callable[[BaseException], None],
         failed: Callable[[BaseException], None],
     ):
-        self.cells, self._work, self._state, self._failed = cells, work, state, failed
+        self.cells, self._work, self._state = cells, work, state
+        self._broken, self._failed = broken, failed
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self.thread = threading.Thread(target=self._main, name=f"torchpipe {name}", daemon=True)
         self.thread.start()
 
-    def wait_ready(self) -> None:
-        """Wait until the cells are set up; raise what their setup raised."""
+    def wait_ready(self) -> BaseException | None:
+        """Wait until the cells are set up; return what their setup raised."""
         self._ready.wait()
-        if self._error is not None:
-            raise self._error
+        return self._error
 
     def _main(self) -> None:
         self.cells.context.thread = threading.get_ident()
         with self._state.apply(self.cells.context.clone):
-            try:
-                self.cells.set_up()
-            except BaseException as error:
-                self._error = error
+            self._error = self._set_up()
             self._ready.set()
             if self._error is None:
                 self._run()
-            for left in self.cells.tear_down():
-                self._failed(left)
+            for error in self.cells.tear_down():
+                self._failed(error)
+
+    def _set_up(self) -> BaseException | None:
+        try:
+            self.cells.set_up()
+        except BaseException as error:
+            return error
+        return None
 
     def _run(self) -> None:
         try:
             self._work()
         except BaseException as error:
-            self._failed(error)
+            self._broken(error)
