@@ -100,6 +100,21 @@ class Pairs(tp.Cell):
             yield mix(*held)
 
 
+class Kept(tp.Cell):
+    """A sink: what it got in this epoch can be looked at after the run."""
+
+    stateful = True
+
+    def __init__(self) -> None:
+        self.got: Column = []
+
+    def reset(self) -> None:
+        self.got.clear()
+
+    def forward(self, a: int) -> None:
+        self.got.append(a)
+
+
 class Scaled(tp.Pipeline):
     """A small open pipeline, to be scaled up as a whole."""
 
@@ -171,16 +186,21 @@ class Step:
     reads: tuple[int, ...]
     clones: int
     detail: Any = None
+    aside: bool = False
 
 
 RENUMBERING = ("copies", "pairs", "scaled copies")
 
 
 class Random(tp.Pipeline):
-    """The pipeline that the steps describe: open, or closed with sources of its own."""
+    """The pipeline that the steps describe, closed, with sources of its own.
+
+    A step that numbers its items anew may also leave them to a sink, beside the way to the results.
+    """
 
     def __init__(self, steps: tuple[Step, ...], counts: tuple[int, ...], outputs: tuple[int, ...]):
         self.steps, self.outs = steps, outputs
+        self.sinks = [Kept() for step in steps if step.aside]
         self.sources = [Numbers(count, factor) for factor, count in enumerate(counts)]
         self.made = [self.make(step) for step in steps]
 
@@ -209,6 +229,7 @@ class Random(tp.Pipeline):
         return self.connect([source() for source in self.sources])
 
     def connect(self, columns: list[Any]) -> Any:
+        sinks = iter(self.sinks)
         for step, cell in zip(self.steps, self.made, strict=True):
             reads = [columns[index] for index in step.reads]
             if step.kind == "feedback":
@@ -216,7 +237,10 @@ class Random(tp.Pipeline):
                 cell[0].connect(result)
             else:
                 result = cell(*reads)
-            columns = [result] if step.kind in RENUMBERING else [*columns, result]
+            if step.aside:
+                next(sinks)(result)
+            else:
+                columns = [result] if step.kind in RENUMBERING else [*columns, result]
         return tuple(columns[index] for index in self.outs)
 
 
@@ -236,10 +260,19 @@ class Nested(Random):
 
 def reference(steps: tuple[Step, ...], columns: list[Column]) -> list[Column]:
     """The plain loop."""
+    return both(steps, columns)[0]
+
+
+def both(steps: tuple[Step, ...], columns: list[Column]) -> tuple[list[Column], list[Column]]:
+    """The columns after all steps, and those that went into sinks."""
+    sinks: list[Column] = []
     for step in steps:
         result = apply(step, [columns[index] for index in step.reads])
-        columns = [result] if step.kind in RENUMBERING else [*columns, result]
-    return columns
+        if step.aside:
+            sinks.append([value for value in result if value is not HOLE])
+        else:
+            columns = [result] if step.kind in RENUMBERING else [*columns, result]
+    return columns, sinks
 
 
 def apply(step: Step, reads: list[Column]) -> Column:
@@ -260,13 +293,15 @@ def apply(step: Step, reads: list[Column]) -> Column:
     return kinds[step.kind]()
 
 
-def expected(steps: tuple[Step, ...], counts: tuple[int, ...], outputs: tuple[int, ...]) -> Column:
-    """What the pipeline must give, in order."""
+def expected(
+    steps: tuple[Step, ...], counts: tuple[int, ...], outputs: tuple[int, ...]
+) -> tuple[Column, list[Column]]:
+    """What the pipeline must give, in order, and what its sinks must get."""
     length = min(counts)
     sources = [[mix(n, factor) for n in range(length)] for factor in range(len(counts))]
-    columns = reference(steps, sources)
+    columns, sinks = both(steps, sources)
     rows = zip(*(columns[index] for index in outputs), strict=True)
-    return [row for row in rows if HOLE not in row]
+    return [row for row in rows if HOLE not in row], sinks
 
 
 SCALABLE = ("mix", "odd", "fragile", "copies", "feedback", "scaled", "scaled copies")
@@ -292,7 +327,8 @@ def step(draw: st.DrawFn, width: int, depth: int) -> Step:
         clones = max(clones, 1)
     elif kind == "sum" and draw(st.booleans()):
         clones = 1
-    return Step(kind, tuple(reads), clones, detail)
+    aside = depth == 0 and draw(st.sampled_from((False, False, True)))
+    return Step(kind, tuple(reads), clones, detail, aside)
 
 
 @st.composite
@@ -300,8 +336,13 @@ def all_steps(draw: st.DrawFn, width: int, depth: int = 0) -> tuple[Step, ...]:
     steps: list[Step] = []
     for _ in range(draw(st.integers(1, 6 if depth == 0 else 3))):
         steps.append(draw(step(width, depth)))
-        width = 1 if steps[-1].kind in RENUMBERING else width + 1
+        width = after(steps[-1], width)
     return tuple(steps)
+
+
+def after(step: Step, width: int) -> int:
+    """How many columns there are after a step."""
+    return width if step.aside else 1 if step.kind in RENUMBERING else width + 1
 
 
 @st.composite
@@ -311,6 +352,6 @@ def pipelines(draw: st.DrawFn) -> tuple[tuple[Step, ...], tuple[int, ...], tuple
     steps = draw(all_steps(len(counts)))
     width = len(counts)
     for drawn in steps:
-        width = 1 if drawn.kind in RENUMBERING else width + 1
+        width = after(drawn, width)
     outputs = draw(st.lists(st.integers(0, width - 1), min_size=1, max_size=3))
     return steps, counts, tuple(outputs)

@@ -186,8 +186,10 @@ class Writer:
         """The expression of the results; `HOLE` if one of them is a hole."""
         reads = [body.read(value) for value in self.results]
         named = ", ".join(f"{n!r}: {r}" for n, r in zip(self.names, reads, strict=False))
-        if self.packing is None:
-            packed = reads[0] if reads else "None"
+        if not reads:
+            packed = "None"
+        elif self.packing is None:
+            packed = reads[0]
         elif self.packing is dict:
             packed = f"{{{named}}}"
         elif self.packing is tuple:
