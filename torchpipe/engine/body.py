@@ -103,9 +103,11 @@ class Body:
     def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
         """Write all cells. `ending` may take over a node (one that starts another region)."""
         for index, node in enumerate(self.nodes):
-            if node.is_source or ending(node):
+            if node.is_source:
                 continue
-            if self.values.region.numbering.is_recurrent(node):
+            if ending(node):
+                self.code.add_all([f"{name} = None" for name in self.free(index)])
+            elif self.values.region.numbering.is_recurrent(node):
                 self._emit_feedback(node)
             else:
                 self._emit_call(index, node)

@@ -11,10 +11,13 @@ from typing import Any
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
 from torchpipe.engine.item import END, RETIRE, STOP
-from torchpipe.engine.values import Values, node_values
+from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
+
+# The generator forgets the value as it gives it: while it waits, only the consumer holds it.
+YIELD_OUT = "yield (out, out := None)[0]"
 
 
 class Writer:
@@ -53,7 +56,9 @@ class Writer:
         return code
 
     def _body(self, code: Code, stage: Serial) -> Body:
-        kept = [*self.results] if stage is self.plan.serial[-1] else []
+        kept: list[Value] = []
+        if stage is self.plan.serial[-1]:
+            kept = [*self.results, *(needed(self.way) if self.way else [])]
         return Body(code, self.values, stage.nodes, kept, self.call_of)
 
     def _sources(self) -> list[tuple[str | None, list[Value]]]:
@@ -210,15 +215,13 @@ class Writer:
         code.add(f"out = {self._packed(code, body)}")
         self._let_go(code, body, stage)
         guard = "if out is not HOLE: " if may_hole else ""
-        code.add(f"{guard}yield out")
-        code.add("out = None")
+        code.add(f"{guard}{YIELD_OUT}")
 
     def _yield_many(self, code: Code, body: Body, way: Node, stage: Serial | None) -> None:
         absent = body.absent(way)
         guard = code.block(f"if not ({absent}):") if absent else nullcontext()
         with guard, code.block(f"for out in {body.call(way)}:", way.path):
-            code.add("yield out")
-            code.add("out = None")
+            code.add(YIELD_OUT)
         self._let_go(code, body, stage)
 
     def _let_go(self, code: Code, body: Body, stage: Serial | None) -> None:
