@@ -1,0 +1,200 @@
+"""Sources: what they give, epoch after epoch, and what they refuse."""
+
+import copy
+import io
+import operator
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, DistributedSampler
+
+import torchpipe as tp
+from torchpipe.errors import RunError, UsageError
+from torchpipe.testing import check_cell
+
+
+class Only(tp.Pipeline):
+    """One source, nothing else."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.source = source
+
+    def build(self):
+        return self.source()
+
+
+def two_epochs(source):
+    with Only(source).run() as run:
+        return list(run), list(run)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        tp.Source([1, 2, 3]),
+        tp.Source(range(1, 4)),
+        tp.DatasetSource([1, 2, 3]),
+        tp.LoaderSource(DataLoader([1, 2, 3], batch_size=None)),
+    ],
+    ids=["list", "range", "dataset", "loader"],
+)
+def test_every_epoch_has_all_items(source):
+    assert two_epochs(source) == ([1, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize("source", [tp.Source("abc"), tp.DatasetSource("abc")])
+def test_a_source_is_a_good_cell(source):
+    assert check_cell(source) == ["a", "b", "c"]
+
+
+def test_a_source_may_be_empty():
+    assert two_epochs(tp.Source([])) == ([], [])
+
+
+def test_an_iterator_gives_one_epoch_and_then_an_error():
+    with Only(tp.Source(iter("ab"))).run() as run:
+        assert list(run) == ["a", "b"]
+        with pytest.raises(RunError) as error:
+            list(run)
+    assert str(error.value) == (
+        "cannot start another epoch: the source was made from a str_ascii_iterator, an iterator "
+        "that gives its items once. Pass a list, or an object whose `__iter__` starts again."
+    )
+
+
+def test_a_second_run_over_an_iterator_is_an_error_too():
+    pipeline = Only(tp.Source(io.StringIO("one\n")))
+    with pipeline.run() as run:
+        assert list(run) == ["one\n"]
+    with pipeline.run() as run, pytest.raises(RunError, match="made from a StringIO"):
+        list(run)
+
+
+def test_a_generator_is_closed_when_the_consumer_breaks():
+    closed = []
+
+    def numbers():
+        try:
+            yield from range(100)
+        finally:
+            closed.append(True)
+
+    with Only(tp.Source(numbers())).run() as run:
+        for number in run:
+            if number == 3:
+                break
+    assert closed == [True]
+
+
+def test_sources_know_their_length_where_they_can():
+    loader = DataLoader(range(5), batch_size=2)
+    sources = tp.Source("abc"), tp.Source(c for c in "abc"), tp.DatasetSource("abcd")
+    hints = [operator.length_hint(source) for source in (*sources, tp.LoaderSource(loader))]
+    assert hints == [3, 0, 4, 3]
+
+
+def test_loader_source_gives_batches():
+    batches, again = two_epochs(tp.LoaderSource(DataLoader(torch.arange(5), batch_size=2)))
+    assert [batch.tolist() for batch in batches] == [[0, 1], [2, 3], [4]]
+    assert [batch.tolist() for batch in again] == [[0, 1], [2, 3], [4]]
+
+
+def test_loader_source_tells_the_sampler_the_epoch():
+    sampler = DistributedSampler(range(8), num_replicas=2, rank=0, shuffle=True, seed=1)
+    loader = DataLoader(range(8), batch_size=None, sampler=sampler)
+
+    def order(epoch):
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    expected = order(0), order(1)
+    assert expected[0] != expected[1]
+    assert two_epochs(tp.LoaderSource(loader)) == expected
+
+
+def test_loader_source_tells_the_sampler_within_a_batch_sampler():
+    class Batches:
+        sampler = DistributedSampler(range(4), num_replicas=1, rank=0)
+
+        def __iter__(self):
+            yield [self.sampler.epoch]
+
+    loader = DataLoader(range(4), batch_sampler=Batches())
+    first, second = two_epochs(tp.LoaderSource(loader))
+    assert (first[0].tolist(), second[0].tolist()) == ([0], [1])
+
+
+def test_workers_of_a_loader_end_with_an_early_break():
+    loader = DataLoader(range(100), batch_size=2, num_workers=1)
+    with Only(tp.LoaderSource(loader)).run() as run:
+        assert next(iter(run)).tolist() == [0, 1]
+    # The fixture `nothing_left` looks for processes.
+
+
+def test_folder_source_gives_sorted_files_only(tmp_path):
+    for name in ("b.jpg", "a.jpg", "c.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.jpg").mkdir()
+    expected = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    assert two_epochs(tp.FolderSource(tmp_path, "*.jpg")) == (expected, expected)
+
+
+def test_folder_source_looks_into_folders_within(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").touch()
+    assert check_cell(tp.FolderSource(str(tmp_path), "**/*.jpg")) == [tmp_path / "in" / "a.jpg"]
+
+
+def started(source):
+    with Only(source).run() as run:
+        list(run)
+
+
+def test_a_missing_folder_is_told_when_the_run_starts(tmp_path):
+    with pytest.raises(UsageError) as error:
+        started(tp.FolderSource(tmp_path / "none"))
+    assert str(error.value) == (
+        f"cannot read the folder {tmp_path}/none: there is no such folder. Give the path of a "
+        f"folder."
+    )
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError) as error:
+        started(tp.FolderSource(tmp_path / "file"))
+    assert str(error.value) == (
+        f"cannot read the folder {tmp_path}/file: it is a file. Give the path of a folder."
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "contents"),
+    [("", "it is empty"), ("a", "it holds a"), ("dcba", "it holds a, b, c, ...")],
+)
+def test_a_folder_without_a_match_is_told_with_what_it_holds(tmp_path, names, contents):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError) as error:
+        started(tp.FolderSource(tmp_path, "*.jpg"))
+    assert str(error.value) == (
+        f"cannot find a file *.jpg in {tmp_path}: {contents}. Give another pattern, '**/*' for "
+        f"all files in folders within as well."
+    )
+
+
+def test_sources_show_what_they_read():
+    sources = tp.Source([1]), tp.DatasetSource((1, 2)), tp.FolderSource("images", "*.jpg")
+    assert [repr(source) for source in sources] == [
+        "Source(list)",
+        "DatasetSource(tuple)",
+        "FolderSource(images/*.jpg)",
+    ]
+
+
+def test_a_deep_copy_of_a_source_knows_that_its_iterator_was_taken():
+    source = tp.Source(iter("ab"))
+    assert list(copy.deepcopy(source).forward()) == ["a", "b"]
+    with pytest.raises(RunError):
+        list(source.forward())

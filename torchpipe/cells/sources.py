@@ -1,0 +1,203 @@
+"""Cells that start a stream: from an iterable, a dataset, a DataLoader, a folder.
+
+An epoch is one pass over what the source was made from. A source reads only as far as the
+pipeline's window asks for, and never copies what it reads.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torchpipe.errors import RunError, UsageError
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.clone import Clone
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+
+class Source(Cell):
+    """Gives the items of an iterable; every epoch iterates over it anew.
+
+    The items are shared, not copied. The iterator is closed when the epoch ends, early or not.
+
+    Args:
+        iterable: Anything to iterate over. A one-shot iterator (a generator, an open file) gives
+            one epoch; for several, pass a list or an object whose `__iter__` starts again.
+
+    Raises:
+        RunError: A second epoch of a one-shot iterator: it would be empty without a word.
+
+    >>> import torchpipe as tp
+    >>> list(tp.Source("abc").forward())
+    ['a', 'b', 'c']
+    """
+
+    def __init__(self, iterable: Iterable[Any]):
+        super().__init__()
+        self.iterable = OneShot(iterable) if isinstance(iterable, Iterator) else iterable
+
+    def forward(self) -> Iterator[Any]:
+        yield from self.iterable
+
+    def __length_hint__(self) -> int:
+        """How many items an epoch has, as far as the iterable knows; 0 where it does not."""
+        return operator.length_hint(self.iterable, 0)
+
+    def describe(self) -> str:
+        return type(self.iterable).__name__
+
+
+class OneShot:
+    """An iterator that says so when it is asked for a second time.
+
+    All copies of a source share one, so that a second run of the same pipeline notices as well.
+    """
+
+    def __init__(self, iterator: Iterator[Any]):
+        self.iterator = iterator
+        self.taken = False
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.taken:
+            kind = type(self.iterator).__name__
+            raise RunError(
+                f"cannot start another epoch: the source was made from a {kind}, an iterator that "
+                f"gives its items once. Pass a list, or an object whose `__iter__` starts again."
+            )
+        self.taken = True
+        return self.iterator
+
+    def __length_hint__(self) -> int:
+        return operator.length_hint(self.iterator, 0)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OneShot:
+        return self
+
+
+class Indexed(Protocol):
+    """A map-style dataset: `torch.utils.data.Dataset`, a list, anything with these two."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class DatasetSource(Cell):
+    """Gives `dataset[0]`, `dataset[1]`, ... of a map-style dataset, in order.
+
+    An item is read in the source's thread. Where reading is slow, give the *indices* to a scaled-up
+    cell that reads: `tp.Source(range(len(dataset)))`.
+
+    >>> import torchpipe as tp
+    >>> list(tp.DatasetSource([10, 20, 30]).forward())
+    [10, 20, 30]
+    """
+
+    def __init__(self, dataset: Indexed):
+        super().__init__()
+        self.dataset = dataset
+
+    def forward(self) -> Iterator[Any]:
+        for index in range(len(self.dataset)):
+            yield self.dataset[index]
+
+    def __length_hint__(self) -> int:
+        """How many items an epoch has."""
+        return len(self.dataset)
+
+    def describe(self) -> str:
+        return type(self.dataset).__name__
+
+
+class LoaderSource(Cell):
+    """Gives the batches of a `torch.utils.data.DataLoader`, one item per batch.
+
+    A sampler with `set_epoch` (`DistributedSampler`) is told the epoch, counted from 0. The worker
+    processes of the loader end with the epoch, early or not; with `persistent_workers=True` they
+    belong to the loader and live as long as it does.
+
+    >>> import torchpipe as tp
+    >>> from torch.utils.data import DataLoader
+    >>> loader = DataLoader([1.0, 2.0, 3.0], batch_size=2)
+    >>> [batch.tolist() for batch in tp.LoaderSource(loader).forward()]
+    [[1.0, 2.0], [3.0]]
+    """
+
+    def __init__(self, loader: DataLoader[Any]):
+        super().__init__()
+        self.loader = loader
+        self.epoch = -1
+
+    def reset(self) -> None:
+        self.epoch += 1
+        for owner in (self.loader, self.loader.batch_sampler):
+            set_epoch = getattr(getattr(owner, "sampler", None), "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(self.epoch)
+
+    def forward(self) -> Iterator[Any]:
+        yield from self.loader
+
+    def __length_hint__(self) -> int:
+        """How many batches an epoch has; 0 where the dataset does not say."""
+        return operator.length_hint(self.loader, 0)
+
+
+class FolderSource(Cell):
+    """Gives the paths of the files in a folder, sorted, as `pathlib.Path`.
+
+    The folder is read at the start of every epoch, all at once.
+
+    Args:
+        folder: The folder.
+        pattern: Which files, as for `Path.glob`: "*.jpg", or "**/*.jpg" for folders within as well.
+
+    Raises:
+        UsageError: The folder is missing, or holds no such file; raised when the run starts.
+
+    >>> import pathlib, tempfile, torchpipe as tp
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.jpg", "a.jpg", "notes.txt"):
+    ...         pathlib.Path(folder, name).touch()
+    ...     [path.name for path in tp.FolderSource(folder, "*.jpg").forward()]
+    ['a.jpg', 'b.jpg']
+    """
+
+    def __init__(self, folder: str | Path, pattern: str = "*"):
+        super().__init__()
+        self.folder = Path(folder)
+        self.pattern = pattern
+
+    def setup(self, clone: Clone) -> None:
+        self.paths()
+
+    def forward(self) -> Iterator[Path]:
+        yield from self.paths()
+
+    def paths(self) -> list[Path]:
+        """The files that are there now, sorted by name."""
+        if not self.folder.is_dir():
+            problem = "it is a file" if self.folder.exists() else "there is no such folder"
+            raise UsageError(
+                f"cannot read the folder {self.folder}: {problem}. Give the path of a folder."
+            )
+        found = sorted(path for path in self.folder.glob(self.pattern) if path.is_file())
+        if not found:
+            raise UsageError(
+                f"cannot find a file {self.pattern} in {self.folder}: {self._contents()}. Give "
+                f"another pattern, '**/*' for all files in folders within as well."
+            )
+        return found
+
+    def _contents(self) -> str:
+        """Name a few of those that are there."""
+        names = sorted(path.name for path in self.folder.iterdir())
+        if not names:
+            return "it is empty"
+        return f"it holds {', '.join(names[:3])}" + (", ..." if len(names) > 3 else "")
+
+    def describe(self) -> str:
+        return f"{self.folder}/{self.pattern}"

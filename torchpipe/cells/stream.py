@@ -1,0 +1,170 @@
+"""Cells that change the stream itself: batch it, split it, thin it out, delay it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from torchpipe.errors import ParameterError
+from torchpipe.graph.cell import HOLE, Cell
+
+
+class Batch(Cell):
+    """Collects `size` items into one; what it gives has a numbering of its own.
+
+    By default a batch is a plain list, which takes any values and which `Unbatch` undoes. With
+    `collate` it is what that function makes of the list: `torch.stack` for tensors of one shape,
+    `torch.utils.data.default_collate` for tuples and dicts of them.
+
+    Use it where a batch is what should flow, as in training. To only *compute* in batches, with one
+    item in and one out, give the cell `batching=tp.Batching(...)` instead.
+
+    Args:
+        size: How many items.
+        drop_last: Drop the last, smaller batch of an epoch rather than give it.
+        collate: Makes the batch from a list of items.
+
+    >>> import torchpipe as tp
+    >>> from torchpipe.testing import check_cell
+    >>> check_cell(tp.Batch(2), "a", "b", "c")
+    [['a', 'b'], ['c']]
+    """
+
+    stateful = True
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        drop_last: bool = False,
+        collate: Callable[[list[Any]], Any] | None = None,
+    ):
+        super().__init__()
+        if size < 1:
+            raise ParameterError(f"cannot make batches of {size} items: size must be at least 1.")
+        self.size, self.drop_last, self.collate = size, drop_last, collate
+        self.items: list[Any] = []
+
+    def reset(self) -> None:
+        self.items = []
+
+    def forward(self, item: Any) -> Iterator[Any]:
+        self.items.append(item)
+        if len(self.items) == self.size:
+            yield self._taken()
+
+    def flush(self) -> Iterator[Any]:
+        """Give the last batch of the epoch, of fewer items."""
+        if self.items and not self.drop_last:
+            yield self._taken()
+
+    def _taken(self) -> Any:
+        items, self.items = self.items, []
+        return items if self.collate is None else self.collate(items)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"items": list(self.items)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.items = list(state["items"])
+
+    def describe(self) -> str:
+        return f"size={self.size}" + (", drop_last=True" if self.drop_last else "")
+
+
+class Unbatch(Cell):
+    """Splits each item into several; what it gives has a numbering of its own.
+
+    Args:
+        split: Gives the parts of one item. By default the item is iterated over: a list gives its
+            values, a tensor its rows (views that share the batch's memory).
+
+    >>> import torchpipe as tp
+    >>> from torchpipe.testing import check_cell
+    >>> check_cell(tp.Unbatch(), ["a", "b"], [], ["c"])
+    ['a', 'b', 'c']
+    """
+
+    def __init__(self, split: Callable[[Any], Iterable[Any]] = iter):
+        super().__init__()
+        self.split = split
+
+    def forward(self, batch: Any) -> Iterator[Any]:
+        yield from self.split(batch)
+
+
+class Filter(Cell):
+    """Passes the items for which a function is true; the others leave a hole in the numbering.
+
+    Joins with cells before the filter stay aligned: they skip the dropped items too.
+
+    Args:
+        predicate: Called with each item, in the cell's clone.
+
+    >>> import torchpipe as tp
+    >>> even = tp.Filter(lambda x: x % 2 == 0)
+    >>> [even(x) for x in range(4)]
+    [0, HOLE, 2, HOLE]
+    """
+
+    filters = True
+
+    def __init__(self, predicate: Callable[[Any], Any]):
+        super().__init__()
+        self.predicate = predicate
+
+    def forward(self, item: Any) -> Any:
+        return item if self.predicate(item) else HOLE
+
+    def describe(self) -> str:
+        return getattr(self.predicate, "__name__", type(self.predicate).__name__)
+
+
+_FIRST_ITEM = object()
+
+
+class Delay(Cell):
+    """Gives the value of `n` items ago; remembers, so it is stateful.
+
+    Values are kept, not copied: a cell that changes its input in place changes what comes later.
+
+    Args:
+        n: How many items.
+        initial: What the first `n` items get; by default the value of the first item.
+
+    >>> import torchpipe as tp
+    >>> delay, padded = tp.Delay(1), tp.Delay(2, initial=None)
+    >>> [delay(x) for x in "abc"], [padded(x) for x in "abc"]
+    (['a', 'a', 'b'], [None, None, 'a'])
+    """
+
+    stateful = True
+
+    def __init__(self, n: int = 1, initial: Any = _FIRST_ITEM):
+        super().__init__()
+        if n < 1:
+            raise ParameterError(f"cannot delay by {n} items: n must be at least 1.")
+        self.n, self.initial = n, initial
+        self.has_initial = initial is not _FIRST_ITEM
+        self.reset()
+
+    def reset(self) -> None:
+        self.past: deque[Any] = deque()
+        if self.has_initial:
+            self.past.extend([self.initial] * self.n)
+
+    def forward(self, item: Any) -> Any:
+        if not self.past:
+            self.past.extend([item] * self.n)
+        self.past.append(item)
+        return self.past.popleft()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"past": list(self.past)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.past = deque(state["past"])
+
+    def describe(self) -> str:
+        return f"{self.n}"
