@@ -1,0 +1,100 @@
+"""For all tests: nothing may be left behind, and where the real data lies."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# One thread per torch operation: results and timings do not depend on the machine's cores. Torch
+# reads it when it is imported, which is after this.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+collect_ignore_glob = ["benchmarks/*"]  # commands, not tests
+
+LAST_CALL = 1.0  # seconds that a thread or process may take to end
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Fail a test that leaves a thread, a process or a file descriptor."""
+    threads, processes, files = set(threading.enumerate()), children(), descriptors()
+    yield
+    left = [
+        *(f"thread {thread.name}" for thread in threading.enumerate() if lives(thread, threads)),
+        *(f"process {pid}: {text}" for pid, text in remaining(processes).items()),
+    ]
+    if descriptors().keys() - files.keys():
+        gc.collect()  # a file in a reference cycle closes here
+    left += [f"file {fd}: {to}" for fd, to in descriptors().items() if files.get(fd) != to]
+    if left:
+        pytest.fail("the test left behind:\n  " + "\n  ".join(left), pytrace=False)
+
+
+def lives(thread: threading.Thread, before: set[threading.Thread]) -> bool:
+    """Whether a thread that was not there before goes on."""
+    if thread in before:
+        return False
+    thread.join(LAST_CALL)
+    return thread.is_alive()
+
+
+def remaining(before: dict[int, str]) -> dict[int, str]:
+    """The child processes that were not there before and do not end."""
+    new = {pid: text for pid, text in children().items() if pid not in before}
+    return {pid: text for pid, text in new.items() if not ends(pid)}
+
+
+def ends(pid: int) -> bool:
+    """Wait for a process of ours to end."""
+    if not hasattr(os, "pidfd_open"):
+        return False
+    import select
+
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], LAST_CALL)[0])
+    finally:
+        os.close(handle)
+
+
+def children() -> dict[int, str]:
+    """This process's children and their command lines; nothing where there is no /proc."""
+    found = {}
+    for thread in Path("/proc/self/task").glob("*"):
+        try:
+            for pid in (thread / "children").read_text().split():
+                command = Path("/proc", pid, "cmdline").read_bytes().replace(b"\0", b" ")
+                if command:  # a process that ended has none
+                    found[int(pid)] = command.decode(errors="replace").strip()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+    return found
+
+
+def descriptors() -> dict[str, str]:
+    """The open file descriptors and what they lead to; nothing where there is no /proc."""
+    found = {}
+    for link in Path("/proc/self/fd").glob("*"):
+        try:
+            found[link.name] = str(link.readlink())
+        except FileNotFoundError:  # the one that listed the folder
+            continue
+    return found
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real videos and detections, which is not part of the project."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("TORCHPIPE_TEST_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: set TORCHPIPE_TEST_DATA to its folder")
+    return folder
