@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from tests.strategies import Random, expected, pipelines
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(pipelines(), st.sampled_from((1, 2, 3, 64)))
-def test_random_pipelines_equal_a_plain_loop(drawn, window):
+def equals_a_plain_loop(drawn, window):
     steps, counts, outputs = drawn
     wanted, kept = expected(steps, counts, outputs)
     pipeline = Random(steps, counts, outputs)
@@ -18,3 +16,9 @@ def test_random_pipelines_equal_a_plain_loop(drawn, window):
         for _ in range(2):  # the second epoch, with warm clones
             assert list(run) == wanted
             assert [sink.got for sink in pipeline.sinks] == kept
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pipelines(), st.sampled_from((1, 2, 3, 64)))
+def test_random_pipelines_equal_a_plain_loop(drawn, window):
+    equals_a_plain_loop(drawn, window)

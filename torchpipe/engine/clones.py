@@ -9,6 +9,7 @@ from torchpipe.engine.deploy import clone_of
 from torchpipe.engine.gather import gatherer
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.region import quietly
+from torchpipe.engine.torch_state import synchronized
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.plan import Parallel
 
@@ -39,11 +40,14 @@ class CloneThread:
         batching = cell.batching if cell is not None else None
         code = program.batching_clone(stage) if batching and cell else program.clone(stage)
         if batching and cell:
-            code.bind("take", gatherer(self.inbox, batching, self.context))
-            code.bind("run_batch", cell.forward_batch)
+            run_batch = synchronized(cell.forward_batch, clone)
+            path = stage.node.path
+            code.bind("take", gatherer(self.inbox, batching, self))
+            code.bind("run_batch", self.context.counted(run_batch, cell.on_error, path))
         code.bind("get", self.inbox.get)
         code.bind("get_nowait", self.inbox.get_nowait)
-        code.bind("retire", self._retires)
+        code.bind("me", self)
+        code.bind("stops", self._stops)
         work = part.core.ready_function(code, self.context, part.ring.objects())
         name = f"{stage.node.path}[{clone.index}]"
         self._work = quietly(work, part.ring)
@@ -53,27 +57,26 @@ class CloneThread:
         try:
             self._work()
         finally:
-            self.gone.set()  # whoever waits for this clone to go, in `_retires`, may go on
+            self.gone.set()  # whoever waits for this clone to go, in `_stops`, may go on
 
     def retire(self) -> None:
         """Call the clone back: it ends when the call that it is in has returned."""
         self.retiring = True
         self.inbox.put(Token(self))
 
-    def _retires(self, token: Token) -> bool:
-        """What this clone does with a token that it took: say whether it ends.
+    def _stops(self, token: Token) -> bool:
+        """What this clone does with a token that it took: say whether the run has stopped.
 
-        A token for another clone goes back into the inbox, and this clone waits until the other has
-        gone: so it cannot take the same token again and again. A clone that is retiring itself
-        never waits, so two of them cannot wait for each other.
+        A clone looks at `retiring` before each item, and again when it has begun to rest. So a
+        token is only there to wake one that rests; for one that is at work it has no use. Another
+        that takes it gives it back, and waits for that clone to go: it would only take it again.
         """
         if self.part.ring.stopped:
             self.inbox.put(token)
             return True
-        if token.target is not self and not token.target.gone.is_set():
+        target = token.target
+        if target is not self and target.context.rests and not target.gone.is_set():
             self.inbox.put(token)
-        if self.retiring:
-            return True
-        if token.target is not self:
-            token.target.gone.wait()
+            if not self.retiring:
+                target.gone.wait()
         return False

@@ -20,23 +20,21 @@ class Code:
     Attributes:
         objects: What the names in the text stand for; they become parameters with defaults, so that
             each is as fast as a local variable.
-        calls: For each line that calls a cell, the cell's path, and what to add to the number of
-        the
-            item at hand (1 where the next item is being read).
+        calls: For each line that calls a cell, the cell's path.
     """
 
     def __init__(self, name: str, parameters: str = ""):
         self.name, self.parameters = name, parameters
         self.lines: list[str] = []
-        self.calls: dict[int, tuple[str, int]] = {}
+        self.calls: dict[int, str] = {}
         self.objects: dict[str, Any] = {}
         self._depth = 1
 
-    def add(self, text: str, path: str | None = None, ahead: int = 0) -> None:
+    def add(self, text: str, path: str | None = None) -> None:
         """Add a line; `path` names the cell that it calls."""
         self.lines.append("    " * self._depth + text)
         if path is not None:
-            self.calls[len(self.lines) + 1] = (path, ahead)
+            self.calls[len(self.lines) + 1] = path
 
     def add_all(self, lines: list[str]) -> None:
         """Add lines as they are."""
@@ -44,9 +42,9 @@ class Code:
             self.add(line)
 
     @contextmanager
-    def block(self, head: str, path: str | None = None, ahead: int = 0) -> Iterator[None]:
+    def block(self, head: str, path: str | None = None) -> Iterator[None]:
         """Indent what is added within, under this head."""
-        self.add(head, path, ahead)
+        self.add(head, path)
         self._depth += 1
         yield
         self._depth -= 1

@@ -86,7 +86,7 @@ class Context:
     def __init__(self, shared: Shared, clone: Clone):
         self.shared, self.clone = shared, clone
         self.number, self.busy, self.count, self.past = -1, 0, 0, 0
-        self.calls: dict[int, tuple[str, int]] = {}
+        self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
         self.since = 0
@@ -99,6 +99,11 @@ class Context:
         """The thread starts to wait."""
         self.busy += perf_counter_ns() - self.since
         self.since = 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether the thread waits, or is about to."""
+        return not self.since
 
     def busy_now(self) -> int:
         """Nanoseconds spent on items so far, the open interval included."""
@@ -120,8 +125,8 @@ class Context:
             error = caused(RuntimeError("a cell raised StopIteration"), error)
         trace = error.__traceback__
         if trace is not None and trace.tb_lineno in self.calls:
-            path, ahead = self.calls[trace.tb_lineno]
-            note(error, f"in cell {path!r} ({self.clone}), item {self.number + ahead}")
+            path = self.calls[trace.tb_lineno]
+            note(error, f"in cell {path!r} ({self.clone}), item {self.number}")
         return error
 
     def guarded(
@@ -146,6 +151,21 @@ class Context:
                         raise
                     self._skip(path, skip, error)
             return HOLE
+
+        return call
+
+    def counted(
+        self, forward_batch: Callable[..., Any], policy: ErrorPolicy, path: str
+    ) -> Callable[..., Any]:
+        """A cell's `forward_batch`, whose items count as seen by the policy once they passed."""
+        if policy == "raise":
+            return forward_batch
+
+        def call(items: list[Any]) -> Any:
+            results = forward_batch(items)
+            with self.shared.lock:
+                self.shared.seen[path] += len(items)
+            return results
 
         return call
 

@@ -5,20 +5,17 @@ So a run that nobody holds any more can be collected, which stops its core.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 import warnings
-import weakref
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, Shared
-from torchpipe.engine.deploy import stream_of
+from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.parts import InlinePart, Part, RingPart, close_all, deliver
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.stall import StallGuard, stuck_calls
@@ -28,8 +25,6 @@ from torchpipe.errors import StallWarning, Stopped
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Plan, RegionPlan
-
-Makers = list[Callable[[], Iterator[Any]]]
 
 
 class Core:
@@ -67,12 +62,10 @@ class Core:
         self.errors: list[BaseException] = []
         self.failure: BaseException | None = None
         self.stopped = False
-        self.streams: list[Any] = []
         self.scaling = threading.Lock()
+        self._over = threading.Event()
         self._lock = threading.RLock()
-        self._results: Callable[[Any], Iterator[Any]] | None = None
-        self._given = Given(None)
-        self._consumer: Callable[[], Any] = lambda: None
+        self.epochs = Epochs(self)
         self._start()
 
     # -- start
@@ -88,8 +81,9 @@ class Core:
                         part.push(),
                         part.end,
                     )
-            for error in filter(None, [thread.wait_ready() for thread in self.threads]):
-                raise error
+            for error in [thread.wait_ready() for thread in self.threads]:
+                if error is not None:
+                    raise error
             for cells in self.inline_cells:
                 cells.set_up()
         except BaseException:
@@ -131,78 +125,6 @@ class Core:
         self.threads.append(made)
         return made
 
-    # -- epochs
-
-    def results(self, owner: Any, items: Iterator[Any] | None = None) -> Iterator[Any]:
-        """The results of the current epoch, or of the next one if that is over.
-
-        Args:
-            owner: Kept alive by the iterator.
-            items: What an open pipeline gets as its arguments.
-        """
-        self.refuse_stopped()
-        current: Any = self._consumer()
-        if current is not None and current.gi_frame is not None and items is None:
-            return current  # type: ignore[no-any-return]
-        if items is not None:
-            self._abandon()
-        if self._results is None:
-            self._begin(items)
-        assert self._results is not None
-        made = self._results(owner)
-        self._consumer = weakref.ref(made)
-        return made
-
-    def _abandon(self) -> None:
-        """End an epoch of given items that was left early: let what is inside pass, unseen."""
-        if self._results is not None:
-            self._given.ended = True
-            self._close_consumer()
-            for _ in self._results(None):
-                pass
-
-    def _begin(self, items: Iterator[Any] | None) -> None:
-        """Start an epoch: fresh iterators over the sources, and from region to region."""
-        if self._begun:
-            self.shared.epoch += 1
-            self._reset()
-        self._begun = True
-        self._given = Given(items)
-        makers: Makers = [always(self._given)] if items is not None else []
-        nodes = [node for node in self.pulled[0].nodes if node.is_source]
-        makers += [make_stream(self.parts[self.pulled[0]], node) for node in nodes if node.cell]
-        for plan in self.pulled[:-1]:
-            makers = [always(self._open(self.parts[plan], makers)(None))]
-        self._results = self._open(self.parts[self.pulled[-1]], makers)
-
-    _begun = False
-
-    def _open(self, part: Part, makers: Makers) -> Callable[[Any], Iterator[Any]]:
-        """Let a pulled part read these sources; return what makes the generator of its results."""
-        if isinstance(part, RingPart):
-            part.go.put(makers)
-            return part.tail
-        assert isinstance(part, InlinePart)
-        streams = [make() for make in makers]
-        self.streams += streams
-        return lambda owner: part.function(owner, *streams)
-
-    def finish_epoch(self) -> None:
-        """The results have ended: the next who asks starts an epoch."""
-        self._results = None
-        self.streams.clear()
-
-    def _reset(self) -> None:
-        """Reset all cells; all threads are idle, as every item has left."""
-        for context in self.contexts:
-            context.past, context.number = context.past + context.number + 1, -1
-        try:
-            for cells in [*self.inline_cells, *(thread.cells for thread in self.threads)]:
-                cells.reset()
-        except BaseException:
-            self.stop(self.stop_after)
-            raise
-
     # -- while running
 
     def wait(self, lock: Any) -> None:
@@ -221,13 +143,13 @@ class Core:
     def failed(self, error: BaseException) -> BaseException:
         """The consumer gets an error: stop everything, and return what to raise."""
         if isinstance(error, Stopped):
-            error, self.failure = self.failure or error, None
+            error, self.failure = self.why_stopped(), None
         self.stop(self.stop_after, own=True)
         return error
 
     def fail_aside(self, error: BaseException) -> None:
         """A cell beside the way to the results failed: the consumer, or `stop`, gets its error."""
-        self.failure = self.failure or error
+        self.failure = error if self.failure is None else self.failure
         self.signal()
 
     def _broken(self, error: BaseException) -> None:
@@ -237,51 +159,21 @@ class Core:
         else:
             self.fail_aside(error)
 
-    def take_error(self) -> BaseException | None:
-        """The first error that nobody got yet."""
+    def take_errors(self) -> list[BaseException]:
+        """The errors that nobody got yet, the first one first."""
         with self._lock:
             errors, self.errors[:] = [*self.errors], []
             failure, self.failure = self.failure, None
-        return next(iter([*([failure] if failure else []), *errors]), None)
+        return errors if failure is None else [failure, *errors]
+
+    def why_stopped(self) -> BaseException:
+        """What those get who still wait for something."""
+        return stopped_error() if self.failure is None else self.failure
 
     def refuse_stopped(self) -> None:
         """Raise if the run has ended."""
         if self.stopped:
             raise stopped_error() from self.failure
-
-    def enter(self, future: Any, values: list[Any]) -> None:
-        """Put an item into the first region; without clones, run it here and now."""
-        part = self.parts[self.plan.way[0]]
-        if isinstance(part, RingPart):
-            part.enter(future, *values)
-            return
-        assert isinstance(part, InlinePart)
-        try:
-            result = part.function(*values)
-        except Exception as error:
-            deliver(future, None, error)
-        else:
-            deliver(future, result, None)
-
-    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The values for all inputs, in order; defaults where nothing is given.
-
-        Raises:
-            TypeError: An input is missing, or there is none of that name.
-        """
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return list(bound.arguments.values())
-
-    @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.graph.pipeline.build)
-
-    def drain(self, entry: Any) -> None:
-        """Wait until all submitted items have left, and with them what cells still hold."""
-        if self.submitting:
-            with entry:
-                self.parts[self.plan.way[0]].end()
 
     def forget_ended(self) -> None:
         """Drop the threads that have ended."""
@@ -298,7 +190,7 @@ class Core:
         for part in self.rings:
             part.stop()
             for future in part.ring.futures():
-                deliver(future, None, self.failure or stopped_error())
+                deliver(future, None, self.why_stopped())
 
     def stop(self, wait: float | None, *, own: bool = False) -> None:
         """End all threads and tear down all cells.
@@ -308,8 +200,10 @@ class Core:
             own: Whether the consumer's generator itself asks, and so cannot be closed.
         """
         self.signal()
-        if not own and not self._close_consumer():
-            return  # it runs in another thread, which ends it
+        if not own and not self.epochs.close():
+            if not self._inside():
+                self._over.wait(wait)
+            return  # the thread that runs it ends it
         deadline = None if wait is None else monotonic() + wait
         for stage in self.threads:
             if stage.thread is not threading.current_thread():
@@ -317,18 +211,18 @@ class Core:
         self._warn_stuck()
         self._tear_down()
 
-    def _close_consumer(self) -> bool:
-        """End the generator of results where it is; False if another thread is in it."""
-        try:
-            close_all([consumer for consumer in [self._consumer()] if consumer is not None])
-        except ValueError:
-            return False
-        return True
+    def _inside(self) -> bool:
+        """Whether a cell of this run asks: what waits for its call cannot be waited for."""
+        frame, consumer = sys._getframe(), self.epochs.consumer()
+        while frame.f_back is not None and frame is not getattr(consumer, "gi_frame", None):
+            frame = frame.f_back
+        own = [stage.thread for stage in self.threads]
+        return frame.f_back is not None or threading.current_thread() in own
 
     def _tear_down(self) -> None:
         """Tear down the cells that run in the consumer's thread."""
         with self._lock:
-            streams, self.streams = self.streams, []
+            streams, self.epochs.streams = self.epochs.streams, []
             cells, self.inline_cells = self.inline_cells, []
         try:
             close_all(streams)
@@ -336,6 +230,7 @@ class Core:
             self.errors.append(error)
         for group in cells:
             self.errors += group.tear_down()
+        self._over.set()
 
     def _warn_stuck(self) -> None:
         """Name the calls that did not return in time; their threads are left behind."""
@@ -346,28 +241,3 @@ class Core:
             names = ", ".join(stage.thread.name for stage in others)
             text = "\n".join(calls) or f"{names} did not end."
             warnings.warn(f"the run stopped, but a call has not returned. {text}", StallWarning, 4)
-
-
-class Given:
-    """The items that an open pipeline was given, until it is told to read no more of them."""
-
-    def __init__(self, items: Iterator[Any] | None):
-        self._items, self.ended = items or iter(()), False
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        if self.ended:
-            raise StopIteration
-        return next(self._items)
-
-
-def always(stream: Iterator[Any]) -> Callable[[], Iterator[Any]]:
-    """What gives this stream."""
-    return lambda: stream
-
-
-def make_stream(part: Part, node: Node) -> Callable[[], Iterator[Any]]:
-    """What starts a source."""
-    return lambda: stream_of(part.fused.cells[node])

@@ -6,47 +6,49 @@ from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.context import Context
 from torchpipe.graph.policy import Batching
+
+if TYPE_CHECKING:
+    from torchpipe.engine.clones import CloneThread
 
 
 def gatherer(
-    inbox: SimpleQueue[Any], batching: Batching, context: Context
+    inbox: SimpleQueue[Any], batching: Batching, clone: CloneThread
 ) -> Callable[[], tuple[list[Any], Any]]:
     """A function that takes the next batch from the inbox.
 
     It waits for a first item, then takes others until there are `max_size`, until `max_wait`
     seconds have passed, or until an item comes that carries an error or a mark, such as the end of
-    the
-    epoch: that one is returned beside the batch.
+    the epoch: that one is returned beside the batch. Both are empty if the clone is called back.
     """
 
     def take() -> tuple[list[Any], Any]:
-        item = waiting(inbox, None, context)
-        if item.error is not None:
-            return [], item
-        batch, deadline = [item], monotonic() + batching.max_wait
+        batch: list[Any] = []
+        deadline = None
         while len(batch) < batching.max_size:
             try:
-                item = waiting(inbox, deadline, context)
+                item = waiting(inbox, deadline, clone)
             except Empty:
                 break
             if item.error is not None:
                 return batch, item
+            deadline = deadline or monotonic() + batching.max_wait
             batch.append(item)
         return batch, None
 
     return take
 
 
-def waiting(inbox: SimpleQueue[Any], deadline: float | None, context: Context) -> Any:
-    """The next item; `Empty` if there is none until the deadline."""
+def waiting(inbox: SimpleQueue[Any], deadline: float | None, clone: CloneThread) -> Any:
+    """The next item; `Empty` if there is none until the deadline, or the clone is called back."""
     with suppress(Empty):
         return inbox.get_nowait()
-    context.rest()
+    clone.context.rest()
     try:
+        if clone.retiring:
+            raise Empty
         return inbox.get(timeout=None if deadline is None else max(0.0, deadline - monotonic()))
     finally:
-        context.work()
+        clone.context.work()

@@ -82,7 +82,7 @@ class Part(ABC):
     def finished(self) -> None:
         """The items of this region have ended."""
         if self.gives_results:
-            self.core.finish_epoch()
+            self.core.epochs.finish()
 
     def failed(self, error: BaseException) -> BaseException:
         """What to raise for an error: noted here, it goes on in its place in the order.
@@ -93,7 +93,12 @@ class Part(ABC):
         return self.core.failed(error) if self.gives_results else error
 
     def rest(self) -> Iterator[Any]:
-        """At the end of the stream: let all cells that start a region give what they still hold."""
+        """At the end of the stream: let all cells that start a region give what they still hold.
+
+        Raises:
+            Stopped: It was not the end, the run was stopped.
+        """
+        self.core.refuse_stopped()
         for node in self.plan.starts:
             if node is not self.way:
                 self._flush_aside(node)
@@ -116,7 +121,8 @@ class InlinePart(Part):
     def __init__(self, core: Core, plan: RegionPlan):
         super().__init__(core, plan)
         code = self.program().stream() if self.pulled else self.program().call()
-        objects = {"rest": self.rest, "finished": self.finished, "failed": self.failed}
+        objects: dict[str, Any] = {"rest": self.rest, "finished": self.finished}
+        objects |= {"failed": self.failed, "core": core}
         self.function = core.ready_function(code, self.context, objects)
         core.inline_cells.append(self.tail_cells)
 
@@ -167,6 +173,7 @@ class RingPart(Part):
             "finished": self.finished,
             "failed": self.failed,
             "settled": self._settled,
+            "refuse": self._refuse,
             "finish": self._finish,
         }
         return self.core.ready_function(code, context, objects)
@@ -242,6 +249,11 @@ class RingPart(Part):
                 self.core.fail_aside(error)
         elif future is not END:
             deliver(future, out, error)
+
+    def _refuse(self, future: Any) -> None:
+        """The run was stopped before the item was done."""
+        if future is not None:
+            self._settled(future, HOLE, self.core.why_stopped())
 
     def stop(self) -> None:
         """Wake all threads; each ends when the call that it is in has returned."""

@@ -24,11 +24,15 @@ class Program(Writer):
         code = self._code("stream", f"owner, {self._source_names()}")
         body = self._body(code, self.plan.serial[0])
         with code.block("try:"):
+            code.add("context.number += 1")
             with self._reading(code, body):
-                code.add("context.number += 1")
                 with self._timed(code, body):
                     self._cells(code, body)
+                with code.block("if core.stopped:"):  # by one of these cells, or another thread
+                    code.add("break")
                 self._yield(code, body)
+                code.add("context.number += 1")
+            code.add("context.number -= 1")
             code.add("yield from rest()")
             code.add("finished()")
         self._raising(code)
@@ -88,8 +92,7 @@ class Program(Writer):
         entries = self.values.entries
         code = self._code("enter", ", ".join(["future", *(f"e{i}" for i in range(len(entries)))]))
         body = self._body(code, self.plan.serial[0])
-        code.add("item = turns.next_item()")
-        code.add("item.future = future")
+        code.add("item = turns.next_item(future)")
         with code.block("if future is END:"):
             code.add("item.error = END")
         with code.block("else:"):
@@ -102,20 +105,24 @@ class Program(Writer):
         """A stage between two parallel ones; if streaming, it takes no item after a failed one."""
         code = self._code("serial")
         body = self._body(code, stage)
-        code.add("broken = False")
+        code.add("broken = None")
         code.add("context.work()")
         with code.block("for item in ring:"):
             for before in stage.awaits:
                 self._acquire(code, f"item.done_{before.number}")
-            with code.block("if item.error is None and not broken:"):
+            with code.block("if item.error is None and broken is None:"):
                 code.add("context.number = item.number")
                 self._trying(code, body)
+                code.add("broken = item.error" if streaming else "pass")
             with code.block("elif item.error is STOP:"):
                 code.add("return")
             with code.block("elif item.error is END:"):
-                code.add("broken = False")
-            with code.block("else:"):
-                code.add(f"broken = {streaming}")
+                code.add("broken = None")
+            if streaming:
+                with code.block("elif item.error is None:"):
+                    code.add("item.error = broken  # no clone after this stage may take it")
+                with code.block("else:"):
+                    code.add("broken = item.error")
             self._feed(code, stage)
         return code
 
@@ -162,6 +169,7 @@ class Program(Writer):
             code.add("error = item.error")
             with code.block("if error is not None:"):
                 with code.block("if error is STOP:"):
+                    code.add("refuse(future)")
                     code.add("return")
                 code.add(f"broken = {streaming} and error is not END")
                 with code.block("if error is END:"):
@@ -177,11 +185,13 @@ class Program(Writer):
         code = self._code("clone")
         body = Body(code, self.values, [stage.node], [], self.call_of)
         code.add("context.work()")
-        with code.block("while True:"):
+        with code.block("while not me.retiring:"):
             with code.block("try:"):
                 code.add("item = get_nowait()")
             with code.block("except Empty:"):
                 code.add("context.rest()")
+                with code.block("if me.retiring:"):
+                    code.add("return")
                 code.add("item = get()")
                 code.add("context.work()")
             with code.block("if item.error is None:"):
@@ -190,7 +200,7 @@ class Program(Writer):
                 code.add("context.count += 1")
                 code.add_all(self.values.releases(stage))
             with code.block("elif item.error is RETIRE:"):
-                with code.block("if retire(item):"):
+                with code.block("if stops(item):"):
                     code.add("return")
                 code.add("continue")
             self._feed(code, stage)
@@ -202,14 +212,14 @@ class Program(Writer):
         code = self._code("clone")
         body = Body(code, self.values, [stage.node], [], self.call_of)
         code.add("context.work()")
-        with code.block("while True:"):
+        with code.block("while not me.retiring:"):
             code.add("batch, other = take()")
             with code.block("if batch:"):
                 self._batch(code, body, stage)
             with code.block("if other is None:"):
                 code.add("continue")
             with code.block("if other.error is RETIRE:"):
-                with code.block("if retire(other):"):
+                with code.block("if stops(other):"):
                     code.add("return")
                 code.add("continue")
             code.add("item = other")

@@ -57,7 +57,7 @@ class Ring:
         """The items in the order of their numbers: one iterator for each serial stage."""
         return itertools.cycle(self.items)
 
-    def next_item(self) -> Item:
+    def next_item(self, future: Any) -> Item:
         """The next item to enter, for whoever pushes; waits for its credit.
 
         The turn is taken only with the credit, so that a Ctrl-C during the wait changes nothing.
@@ -67,7 +67,9 @@ class Ring:
         """
         item = self.items[self.entered % self.window]
         item.free.acquire()
+        item.future = future  # before the check: `stop` marks all items, then it takes the futures
         if item.error is not None:
+            item.future = None
             raise stopped_error()
         self.entered += 1
         return item
@@ -88,7 +90,7 @@ class Ring:
         if error is STOP:
             raise stopped_error()
         self.recycle(item)
-        item.free.release()
+        release(item.free)
         if error is not END:
             raise error
 
@@ -105,7 +107,7 @@ class Ring:
 
     def futures(self) -> list[Any]:
         """Take the futures of all items that were not settled."""
-        found = [item.future for item in self.items if item.future is not None]
+        found = [item.future for item in self.items if item.future not in (None, END)]
         for item in self.items:
             item.future = None
         return found

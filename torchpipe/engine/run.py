@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
+import traceback
 import weakref
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from torchpipe.engine.context import DeadLetter
+from torchpipe.engine.context import DeadLetter, note
 from torchpipe.engine.core import Core
-from torchpipe.engine.deploy import stream_of
+from torchpipe.engine.entry import Entry
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
-from torchpipe.errors import ItemDropped, ParameterError, RunError
+from torchpipe.errors import ParameterError, RunError
 from torchpipe.graph.clone import Clone
+from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
@@ -66,13 +67,12 @@ class Run:
             raise RunError(f"cannot run with window={window}: at least one item must be alive.")
         pipeline.check()
         plan = Plan(pipeline)
-        self._definitions = pipeline.cells
+        self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         window = window or plan.default_window
         self._core = Core(plan, window, seed, stall_after, stop_after)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
-        self._entry = threading.Lock()
+        self._entry = Entry(self._core)
         self._pulling = threading.Lock()
-        self._sources = self._open_sources(plan)
 
     # -- results
 
@@ -82,7 +82,7 @@ class Run:
         A loop that was left goes on where it stopped. All iterators of a run are one.
         """
         self._refuse_open("iterate over")
-        return self._core.results(self)
+        return self._core.epochs.results(self)
 
     def pull(self) -> Any:
         """The next result.
@@ -103,13 +103,7 @@ class Run:
         Returns:
             A future of the outputs; or of the error of this item, which affects no other one.
         """
-        values = self._arguments(args, kwargs)
-        future: Future[Any] = Future()
-        with self._entry:
-            self._core.refuse_stopped()
-            values += [value for source in self._sources for value in next(source)]
-            self._core.enter(future, values)
-        return future
+        return self._entry.submit(args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run an open pipeline on one item and return its outputs."""
@@ -121,10 +115,7 @@ class Run:
         Args:
             items: For a pipeline with one input, its values; with several, tuples or mappings.
         """
-        self._refuse_closed("map")
-        if self._core.submitting:
-            return self._map_futures(items)
-        return self._core.results(self, (self._packed(item) for item in items))
+        return self._entry.map(self, items)
 
     # -- control
 
@@ -148,12 +139,11 @@ class Run:
         """
         cell_path, _, name = path.rpartition(".")
         cell = self._definitions.get(cell_path)
-        cell = getattr(cell, "cell", cell)
         if cell is None or name not in settings(cell, Parameter):
             names = [
                 f"{known}.{parameter}"
                 for known, owner in self._definitions.items()
-                for parameter in settings(getattr(owner, "cell", owner), Parameter)
+                for parameter in settings(owner, Parameter)
             ]
             there = ", ".join(names) or "none"
             raise ParameterError(f"there is no parameter {path!r} to set; there are: {there}.")
@@ -161,7 +151,7 @@ class Run:
 
     def drain(self) -> None:
         """Wait until all submitted items have left."""
-        self._core.drain(self._entry)
+        self._entry.drain()
 
     def stop(self) -> None:
         """Drop what is inside and end everything; returns when it has ended.
@@ -169,11 +159,19 @@ class Run:
         Raises:
             BaseException: The first error that nobody got yet, such as one of a `teardown`.
         """
+        self._end()
+
+    def _end(self, error: BaseException | None = None) -> None:
+        """End everything; what nobody got yet is raised, or noted on the error that is raised."""
         self._finalizer.detach()
         self._core.stop(self._core.stop_after)
-        error = self._core.take_error()
-        if error is not None:
-            raise error
+        errors = [*([] if error is None else [error]), *self._core.take_errors()]
+        for other in errors[1:]:
+            if other is not errors[0]:
+                text = "".join(traceback.format_exception_only(other)).strip()
+                note(errors[0], f"and while the run stopped: {text}")
+        if error is None and errors:
+            raise errors[0]
 
     def __enter__(self) -> Self:
         return self
@@ -184,9 +182,13 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and not self._core.stopped:
-            self.drain()
-        self.stop()
+        try:
+            if error is None and not self._core.stopped:
+                self.drain()
+        except BaseException as raised:
+            self._end(raised)
+            raise
+        self._end(error)
 
     # -- what it knows
 
@@ -211,57 +213,6 @@ class Run:
 
     # -- the pieces
 
-    def _open_sources(self, plan: Plan) -> list[Iterator[tuple[Any, ...]]]:
-        """The sources within an open pipeline: they give one element for each item submitted."""
-        if not self._core.submitting:
-            return []
-        part = self._core.parts[plan.way[0]]
-        return [
-            as_tuples(stream_of(part.fused.cells[node]), len(node.outputs))
-            for node in plan.way[0].nodes
-            if node.is_source and node.cell is not None
-        ]
-
-    def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
-        """Keep a window of items in flight, and give their results in order."""
-        waiting: deque[Future[Any]] = deque()
-        for item in items:
-            waiting.append(self.submit(*self._split(item)))
-            if len(waiting) >= self.window:
-                yield from present(waiting.popleft())
-        while waiting:
-            yield from present(waiting.popleft())
-
-    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The values for all inputs of an open pipeline, in order."""
-        self._refuse_closed("submit")
-        if not self._core.submitting:
-            raise RunError(
-                "cannot submit single items: a cell that yields numbers the results anew, so no "
-                "result belongs to an item. Use run.map(items)."
-            )
-        return self._core.arguments(args, kwargs)
-
-    def _split(self, item: Any) -> tuple[Any, ...]:
-        """An element of `map` as arguments."""
-        entry = self._core.graph.entry
-        assert entry is not None
-        if len(entry.outputs) == 1:
-            return (item,)
-        return tuple(self._core.arguments((), item) if isinstance(item, Mapping) else item)
-
-    def _packed(self, item: Any) -> Any:
-        """An element of `map` as the head reads it: a value, or a tuple of several."""
-        split = self._split(item)
-        return split[0] if len(split) == 1 else split
-
-    def _refuse_closed(self, what: str) -> None:
-        if self._core.graph.entry is None:
-            raise RunError(
-                f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
-                f"Iterate over the run, or give `build` an argument."
-            )
-
     def _refuse_open(self, what: str) -> None:
         entry = self._core.graph.entry
         if entry is not None:
@@ -270,15 +221,3 @@ class Run:
                 f"cannot {what} the run: the pipeline waits for its inputs ({names}). "
                 f"Use run.map(items), run.submit(...) or run(...)."
             )
-
-
-def present(future: Future[Any]) -> Iterator[Any]:
-    """The result of a future; nothing, if the item was dropped."""
-    if not isinstance(future.exception(), ItemDropped):
-        yield future.result()
-
-
-def as_tuples(stream: Iterator[Any], width: int) -> Iterator[tuple[Any, ...]]:
-    """The elements of a source, each as a tuple of its outputs."""
-    for value in stream:
-        yield tuple(value) if width > 1 else (value,)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from torchpipe.engine.clones import CloneThread
 from torchpipe.engine.parts import RingPart
 from torchpipe.errors import RunError
+from torchpipe.graph.check import configs
 from torchpipe.graph.clone import Clone
+from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
     with core.scaling:
         present = part.clones[stage]
         wanted = specifications(clones, present)
-        refuse(stage, len(wanted))
+        refuse(stage, wanted)
         kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
         kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
         added = started([CloneThread(part, stage, new) for new in wanted[len(kept) :]])
@@ -37,10 +39,11 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
 def started(added: list[CloneThread]) -> list[CloneThread]:
     """Wait until the clones are set up; if one fails, call all others back and raise its error."""
     errors = [clone.thread.wait_ready() for clone in added]
-    for error in filter(None, errors):
-        for clone in (clone for clone, failed in zip(added, errors, strict=True) if not failed):
+    failed = [error for error in errors if error is not None]
+    if failed:
+        for clone in (clone for clone, error in zip(added, errors, strict=True) if error is None):
             clone.retire()
-        raise error
+        raise failed[0]
     return added
 
 
@@ -72,13 +75,17 @@ def find(core: Core, path: str) -> tuple[RingPart, Parallel]:
     )
 
 
-def refuse(stage: Parallel, count: int) -> None:
-    """Refuse a number of clones that cannot be."""
-    path = stage.node.path
+def refuse(stage: Parallel, wanted: list[Clone]) -> None:
+    """Refuse clones that cannot be."""
+    path, count = stage.node.path, len(wanted)
     if count < 1:
         raise RunError(f"cannot scale {path} to {count} clones: at least one must run it.")
-    if count > 1 and stage.ordered:
+    kinds = [type(leaf).__name__ for leaf in leaves(stage.node.cell) if leaf.stateful]
+    if count > 1 and kinds:
         raise RunError(
-            f"cannot scale up '{path}' to {count} clones: {type(stage.node.cell).__name__} is "
-            f"stateful, so every item must pass through one clone."
+            f"cannot scale up '{path}' to {count} clones: {kinds[0]} is stateful, so every item "
+            f"must pass through one clone."
         )
+    for clone in wanted:
+        for problem in configs(stage.node, dict(clone.config), str(clone)):
+            raise RunError(problem)

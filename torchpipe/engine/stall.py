@@ -20,9 +20,9 @@ def stuck_calls(contexts: Iterable[Context]) -> list[str]:
         frame = frames.get(context.thread) if context.thread is not None else None
         place = calling_frame(frame, context)
         if place is not None:
-            path, ahead = context.calls[place.f_lineno]
+            path = context.calls[place.f_lineno]
             stack = "".join(traceback.format_stack(frame)[-8:])
-            where = f"cell {path!r} ({context.clone}), item {context.number + ahead}"
+            where = f"cell {path!r} ({context.clone}), item {context.number}"
             found.append(f"{where}, is in this call:\n{stack}")
     return found
 

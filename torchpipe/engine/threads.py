@@ -117,3 +117,6 @@ class StageThread:
             self._work()
         except BaseException as error:
             self._broken(error)
+        finally:
+            if not self.cells.context.rests:
+                self.cells.context.rest()

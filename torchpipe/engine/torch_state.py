@@ -13,7 +13,7 @@ from torchpipe.graph.clone import Clone
 
 
 class TorchState:
-    """Grad mode, inference mode and autocast of the thread that starts a run."""
+    """Grad mode, inference mode, autocast and threads of the thread that starts a run."""
 
     def __init__(self) -> None:
         torch: Any = sys.modules.get("torch")
@@ -21,6 +21,7 @@ class TorchState:
         if self.known:
             self.grad = torch.is_grad_enabled()
             self.inference = torch.is_inference_mode_enabled()
+            self.threads = torch.get_num_threads()
             self.autocast = {
                 device: torch.get_autocast_dtype(device)
                 for device in ("cpu", "cuda")
@@ -38,8 +39,8 @@ class TorchState:
             return stack
         import torch
 
-        if clone.torch_threads is not None:
-            torch.set_num_threads(clone.torch_threads)
+        if self.known or clone.torch_threads is not None:
+            torch.set_num_threads(clone.torch_threads or self.threads)
         if self.known:
             stack.enter_context(torch.set_grad_enabled(self.grad))
             if self.inference:
@@ -54,14 +55,16 @@ class TorchState:
 
 
 def synchronized(function: Any, clone: Clone) -> Any:
-    """On a CUDA device, wait for the clone's stream after each call: others may read the result."""
+    """On a CUDA device, wait for what others compute before a call, and for the call after it."""
     if not clone.device.startswith("cuda"):
         return function
     import torch
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        stream = torch.cuda.current_stream(clone.device)
+        stream.wait_stream(torch.cuda.default_stream(clone.device))  # unscaled cells work there
         result = function(*args, **kwargs)
-        torch.cuda.current_stream(clone.device).synchronize()
+        stream.synchronize()
         return result
 
     return call

@@ -82,21 +82,21 @@ class Writer:
         sources = self._sources()
         if len(sources) == 1:
             path, values = sources[0]
-            with code.block(f"for {self._targets(body, values)} in source0:", path, 1):
+            with code.block(f"for {self._targets(body, values)} in source0:", path):
                 yield
             return
         self._name_nexts(code)
         with code.block("while True:"):
             with code.block("try:"):
-                self._read(code, body, ahead=1)
+                self._read(code, body)
             with code.block("except StopIteration:"):
                 code.add("break")
             yield
 
-    def _read(self, code: Code, body: Body, ahead: int = 0) -> None:
+    def _read(self, code: Code, body: Body) -> None:
         """Read one element of each source."""
         for index, (path, values) in enumerate(self._sources()):
-            code.add(f"{self._targets(body, values)} = next{index}()", path, ahead)
+            code.add(f"{self._targets(body, values)} = next{index}()", path)
 
     def _targets(self, body: Body, values: list[Value]) -> str:
         return ", ".join(body.target(value) for value in values) or "_"
@@ -229,7 +229,10 @@ class Writer:
             code.add_all(self.values.releases(stage))
         body.forget()
         if stage is not None:
-            code.add("item.free.release()")
+            with code.block("try:"):
+                code.add("item.free.release()")
+            with code.block("except RuntimeError:"):
+                code.add("leave(item)  # the run was stopped meanwhile, which released it")
 
     def _raising(self, code: Code) -> None:
         """Pass on what was raised, with a note; a generator that is closed just ends."""

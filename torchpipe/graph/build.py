@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import ConnectError
-from torchpipe.graph.port import Connection, Constant, Input, Output, annotations
-from torchpipe.graph.types import is_named_tuple, yielded
+from torchpipe.graph.port import Connection, Constant, Input, Output
+from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:
     from torchpipe.graph.cell import Cell
     from torchpipe.graph.pipeline import Pipeline
 
 
+@dataclass
+class Graph:
+    """What one run of `build` connected.
+
+    Attributes:
+        arguments: The arguments of `build`, as outputs seen from inside.
+        results: What `build` returned, by name.
+        packing: How results are put together: None (one value), tuple, dict, or a NamedTuple class.
+        called: The names of the cells that `build` called.
+    """
+
+    arguments: dict[str, Output]
+    results: dict[str, Output]
+    packing: Any
+    called: Container[str]
+
+
 class Build:
-    """One pipeline under construction: the cells that its `build` called so far, in order."""
+    """One pipeline under construction: the names of the cells that its `build` called so far."""
 
     def __init__(self, pipeline: Pipeline):
         self.pipeline = pipeline
-        self.called: dict[Cell, None] = {}
+        self.called: set[str] = set()
 
     def call(self, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Connect the arguments to the inputs of the cell and return its outputs.
@@ -33,7 +51,7 @@ class Build:
         """
         cell = self._placed(cell)
         self._refuse_second_call(cell)
-        self.called[cell] = None
+        self.called.add(cell._name)
         for target, value in bound(cell, args, kwargs):
             Connection(value if isinstance(value, Output) else Constant(value), target)
         return packed(cell)
@@ -42,7 +60,7 @@ class Build:
         """Give a cell that is no attribute of the pipeline a name and a place in it."""
         cell = cell if cell._parent is self.pipeline else cell.fresh()
         if cell._parent is None:
-            self.pipeline.add(cell)
+            cell = self.pipeline.place(cell)
         if cell._parent is not self.pipeline:
             raise ConnectError(
                 f"cannot call {cell.path} in {self.pipeline.path}.build: it belongs to "
@@ -51,16 +69,14 @@ class Build:
         return cell
 
     def _refuse_second_call(self, cell: Cell) -> None:
-        if cell in self.called:
+        if cell._name in self.called:
             raise ConnectError(
                 f"cannot call {cell.path} twice: a cell has one place in a pipeline. Make a second "
                 f"{type(cell).__name__} for the second place."
             )
 
 
-def bound(
-    cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Iterator[tuple[Input, Any]]:
+def bound(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Input, Any]]:
     """Match arguments with inputs as Python does for a call; yield the pairs."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = [
@@ -72,8 +88,20 @@ def bound(
         names = ", ".join(cell.inputs) or "none"
         raise ConnectError(f"cannot call {cell.path}: {error}. Its inputs: {names}.") from None
     for name, value in arguments.items():
+        refuse_cell(cell.inputs[name], value)
         refuse_nested(cell.inputs[name], value)
         yield cell.inputs[name], value
+
+
+def refuse_cell(target: Input, value: Any) -> None:
+    """Refuse a cell where its output was meant, which a constant would hide."""
+    from torchpipe.graph.cell import Cell  # which imports this module
+
+    if isinstance(value, Cell):
+        raise ConnectError(
+            f"cannot connect the cell {value.path} to {target}: a cell is no value. Call it, and "
+            f"connect what it gives."
+        )
 
 
 def refuse_nested(target: Input, value: Any) -> None:
@@ -89,22 +117,44 @@ def refuse_nested(target: Input, value: Any) -> None:
 
 def packed(cell: Cell) -> Any:
     """The outputs of a cell in the form in which its values come."""
-    outputs = list(cell.outputs.values())
-    hint = getattr(cell, "packing", None) or returned_class(cell)
-    if hint is dict:
+    outputs, packing = list(cell.outputs.values()), cell._packing
+    if packing is dict:
         return dict(cell.outputs)
-    if hint is not None:
-        return hint(outputs) if hint is tuple else hint(*outputs)
+    if packing is not None:
+        return packing(outputs) if packing is tuple else packing(*outputs)
     return outputs[0] if outputs else None
 
 
-def returned_class(cell: Cell) -> type[Any] | None:
-    """The NamedTuple class that the cell's function returns, if it does."""
-    function = cell.port_function()
-    hint = annotations(function).get("return")
-    if inspect.isgeneratorfunction(function):
-        hint = yielded(hint)
-    return hint if is_named_tuple(hint) else None
+def named(returned: Any) -> tuple[dict[str, Any], Any]:
+    """Name what `build` returned, and say how to put values together in the same way."""
+    if returned is None or (isinstance(returned, tuple | list) and not returned):
+        return {}, None
+    if isinstance(returned, dict):
+        return dict(returned), dict
+    if is_named_tuple(type(returned)):
+        return returned._asdict(), type(returned)
+    if isinstance(returned, tuple | list):
+        names: dict[str, Any] = {}
+        for value in returned:
+            wanted = output_name(value) if isinstance(value, Output) else "out"
+            names[free_name(wanted, names)] = value
+        return names, tuple
+    return {"out": returned}, None
+
+
+def output_name(output: Output) -> str:
+    """What to call a result: its port's name, or that of the cell if the port's says nothing."""
+    if output.argument or output.name != "out":
+        return output.name
+    return output.cell._name.replace(".", "_")
+
+
+def free_name(wanted: str, taken: Container[str]) -> str:
+    """The wanted name, with a number if it is taken."""
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
 
 
 _local = threading.local()

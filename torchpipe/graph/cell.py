@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from torchpipe.errors import RunError
+from torchpipe.errors import GraphError, RunError
 from torchpipe.graph.build import current_build
 from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.policy import Batching, ErrorPolicy
-from torchpipe.graph.port import Input, Output, Ports, inputs_of, outputs_of
+from torchpipe.graph.port import Input, Output, Ports, inputs_of, outputs_of, returned
+from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:
     from torchpipe.graph.pipeline import Pipeline
@@ -23,6 +24,7 @@ class Hole:
     _only: ClassVar[Hole | None] = None
 
     def __new__(cls) -> Hole:
+        """The only one."""
         cls._only = cls._only or super().__new__(cls)
         return cls._only
 
@@ -118,6 +120,8 @@ class Cell:
 
     def port_function(self) -> Callable[..., Any]:
         """The function whose signature gives the ports; override it to wrap something else."""
+        if not hasattr(self, "forward"):
+            raise GraphError(f"{self.path} has no `forward`: write one that does its work.")
         return self.forward
 
     @cached_property
@@ -135,6 +139,12 @@ class Cell:
 
     def _make_outputs(self) -> Ports[Output]:
         return Ports(outputs_of(self, self.port_function()))
+
+    @property
+    def _packing(self) -> Any:
+        """How the outputs are put together: see `Graph`."""
+        hint = returned(self.port_function())
+        return hint if is_named_tuple(hint) else None
 
     @property
     def suggested_name(self) -> str:
@@ -186,7 +196,8 @@ class Cell:
         state = dict(self.__dict__)
         for name in ("inputs", "outputs"):
             state.pop(name, None)
-        state.update(_parent=None, _name=self.path, _context=None, _configs=dict(self._configs))
+        state.update(_parent=None, _name=self.path, _context=None, _deployed=False)
+        state.update(_values=dict(self._values), _configs=dict(self._configs))
         return state
 
     def __repr__(self) -> str:
@@ -194,7 +205,8 @@ class Cell:
 
     def describe(self) -> str:
         """A few words about this cell, shown in drawings: its parameters and configs."""
-        return ", ".join(f"{name}={value!r}" for name, value in (self._configs | self._values).items())
+        given = self._configs | self._values
+        return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
 
 def is_source(cell: Cell) -> bool:

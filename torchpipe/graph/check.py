@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchpipe.graph.cell import Cell
-from torchpipe.graph.flat import FlatGraph, Node, Value
+from torchpipe.errors import ParameterError
+from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.feedback import Feedback
+from torchpipe.graph.flat import FlatGraph, Node, Value, leaves, missing
 from torchpipe.graph.function import is_generator
 from torchpipe.graph.parameter import Config, Unset, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.policy import attempts_and_skip
-from torchpipe.graph.port import Constant
-from torchpipe.graph.regions import Numbering
+from torchpipe.graph.port import Constant, Input, Output
+from torchpipe.graph.regions import Numbering, Region
+from torchpipe.graph.scale import ScaleUp
 
 
 def findings(pipeline: Pipeline) -> list[str]:
     """One sentence for each problem: what, why, and what to write instead."""
     graph = FlatGraph(pipeline)
     numbering = Numbering(graph)
-    found = list(starting(graph))
+    found = [*starting(graph), *unused(pipeline)]
     for node in graph.nodes:
         if node.cell is not None:
             found += [*unconnected(node), *unset(node), *policy(node), *scaling(node, node.cell)]
-    return found + numbering.findings + list(results(graph, numbering))
+    found += [*numbering.findings, *results(graph, numbering)]
+    return list(dict.fromkeys(found))  # several cells may lack the same argument
 
 
 def starting(graph: FlatGraph) -> Iterator[str]:
@@ -34,16 +38,47 @@ def starting(graph: FlatGraph) -> Iterator[str]:
         )
 
 
+def unused(pipeline: Pipeline) -> Iterator[str]:
+    """Every cell has a part in the graph, or else a forgotten source would end the stream."""
+    for cell in pipeline.children.values():
+        if is_idle(cell):
+            yield (
+                f"{cell.path} has no part in the graph: `build` does not call it. Call it, or "
+                f"leave it out."
+            )
+        inner = cell.cell if isinstance(cell, ScaleUp) else cell
+        if isinstance(inner, Pipeline):
+            yield from unused(inner)
+
+
+def is_idle(cell: Cell) -> bool:
+    """Whether a cell of a pipeline is neither called nor connected."""
+    pipeline = cell._parent
+    if not isinstance(pipeline, Pipeline) or cell._name in pipeline.graph.called:
+        return False
+    given = any(output.cell is cell for output in pipeline.graph.results.values())
+    taken = any(port.connection is not None for port in cell.inputs.values())
+    return not (given or taken or any(port.connections for port in cell.outputs.values()))
+
+
 def unconnected(node: Node) -> Iterator[str]:
     """Every input needs a value or a default."""
     for argument in node.arguments:
         if argument.source is None and argument.port.required:
-            how = (
-                f"Call {node.path}.connect(...) in `build`"
-                if node.is_feedback
-                else f"Pass it in `build`: {node.path}({argument.port.name}=...)"
-            )
-            yield f"nothing is connected to {argument.port}. {how}."
+            yield from lacking(argument.port)
+
+
+def lacking(port: Input | Output) -> Iterator[str]:
+    """Say where a value is missing that should come to this port."""
+    origin = missing(port)
+    cell = origin.cell
+    how = (
+        f"Call {cell.path}.connect(...) in `build`"
+        if isinstance(cell, Feedback)
+        else f"Pass it in `build`: {cell.path}({origin.name}=...)"
+    )
+    if not is_idle(cell):
+        yield f"nothing is connected to {origin}. {how}."
 
 
 def unset(node: Node) -> Iterator[str]:
@@ -54,7 +89,8 @@ def unset(node: Node) -> Iterator[str]:
             given = all(name in clone.config for clone in node.clones or ()) and node.clones
             missing = isinstance(getattr(leaf, name), Unset)
             if missing and not (given and isinstance(setting, Config)):
-                yield f"{leaf.path}.{name} is not set. Set it, or give the {setting.kind} a default."
+                where = f"{leaf.path}.{name}"
+                yield f"{where} is not set. Set it, or give the {setting.kind} a default."
     for clone in node.clones or ():
         yield from configs(node, dict(clone.config), str(clone))
 
@@ -62,7 +98,7 @@ def unset(node: Node) -> Iterator[str]:
 def configs(node: Node, values: dict[str, object], clone: str) -> Iterator[str]:
     """A clone's configs must be declared by the cell, with values that they take."""
     assert node.cell is not None
-    known = settings(node.cell, Config)
+    known = {name: s for leaf in leaves(node.cell) for name, s in settings(leaf, Config).items()}
     for name, value in values.items():
         if name not in known:
             names = ", ".join(known) or "none"
@@ -70,7 +106,7 @@ def configs(node: Node, values: dict[str, object], clone: str) -> Iterator[str]:
                 f"{node.path} ({clone}) has no config {name!r}; there are: {names}. Declare it in "
                 f"{type(node.cell).__name__} with tp.Config."
             )
-        elif problem := known[name]._problem(value):
+        elif problem := known[name].problem(value):
             yield f"{node.path} ({clone}) cannot have {name} = {value!r}: {problem}."
 
 
@@ -79,12 +115,19 @@ def policy(node: Node) -> Iterator[str]:
     for leaf in leaves(node.cell):
         try:
             attempts_and_skip(leaf.on_error)
-        except ValueError as error:
-            yield f"{leaf.path}: {error}."
-        if leaf.on_error != "raise" and (node.is_source or (is_generator(leaf) and not node.bundled)):
+        except ParameterError as error:
+            yield f"{leaf.path}: {error}"
+            continue
+        streaming = is_source(leaf) or is_generator(leaf)
+        if leaf.on_error != "raise" and streaming and not (node.bundled and leaf is node.cell):
             yield (
                 f"{leaf.path} cannot have on_error={leaf.on_error!r}: what a source or a cell that "
                 f"yields has given cannot be taken back. Handle the error in its `forward`."
+            )
+        if leaf.batching is not None and streaming:
+            yield (
+                f"{leaf.path} cannot have batching: it has no single result for each item that it "
+                f"takes. Batch in a cell after it."
             )
 
 
@@ -94,15 +137,20 @@ def scaling(node: Node, cell: Cell) -> Iterator[str]:
         return
     if not node.clones:
         yield f"{node.path} has no clones, so nothing would run it. Give at least one."
-    if node.is_source:
-        yield f"cannot scale up {node.path}: a source gives its items one by one, in order."
-    inner = list(leaves(cell))
-    for leaf in inner:
+    if node.is_source and cell.batching is None:
+        yield (
+            f"cannot scale up {node.path}: a source gives its items one by one, in order. Scale up "
+            f"a cell after it that does the work."
+        )
+    if isinstance(cell, Feedback):
+        yield f"cannot scale up {node.path}: a Feedback does no work. Use it as it is."
+    for leaf in leaves(cell):
         if leaf.stateful and len(node.clones) > 1:
+            what = type(leaf).__name__ if leaf is cell else f"{leaf.path} ({type(leaf).__name__})"
             yield (
-                f"cannot scale up '{node.path}' to {len(node.clones)} clones: "
-                f"{type(leaf).__name__} is stateful, so every item must pass through one clone. "
-                f"Scale up the stateless cells before it; their order is kept."
+                f"cannot scale up '{node.path}' to {len(node.clones)} clones: {what} is stateful, "
+                f"so every item must pass through one clone. Scale up the stateless cells before "
+                f"it; their order is kept."
             )
     if isinstance(cell, Pipeline):
         yield from scaled_pipeline(node, cell)
@@ -114,41 +162,49 @@ def scaled_pipeline(node: Node, pipeline: Pipeline) -> Iterator[str]:
     for inner in graph.nodes:
         if inner.emits_many and inner.cell is not None and inner.cell.stateful:
             yield (
-                f"cannot scale up {node.path}: {inner.path} in it collects items, and what it holds "
-                f"at the end of the stream would be lost. Put it before or after {node.path}."
-            )
-        if inner.clones is not None:
-            yield (
-                f"cannot scale up {inner.path} within {node.path}, which is scaled up as a whole: "
-                f"its clones would multiply. Scale up one of the two."
+                f"cannot scale up {node.path}: {inner.path} in it collects items, and what it "
+                f"holds at the end of the stream would be lost. Put it before or after {node.path}."
             )
         if inner.cell is not None:
-            yield from unconnected(inner)
+            yield from [*clones_within(node, inner, inner.cell), *unconnected(inner)]
     numbering = Numbering(graph)
     yield from numbering.findings
     yield from results(graph, numbering)
 
 
+def clones_within(node: Node, inner: Node, cell: Cell) -> Iterator[str]:
+    """A clone of a pipeline works on one item at a time, with one of each cell."""
+    if inner.is_source:
+        yield (
+            f"cannot scale up {node.path}: {inner.path} in it is a source, which gives its items "
+            f"one by one, in order. Put it before {node.path}, and pass in what it gives."
+        )
+    elif isinstance(cell._parent, ScaleUp):
+        yield (
+            f"cannot scale up {inner.path} within {node.path}, which is scaled up as a whole: its "
+            f"clones would multiply. Scale up one of the two."
+        )
+    elif inner.clones is not None:
+        yield (
+            f"cannot batch {inner.path} within {node.path}, which is scaled up as a whole: each of "
+            f"its clones works on one item at a time. Scale up {inner.path} instead."
+        )
+
+
 def results(graph: FlatGraph, numbering: Numbering) -> Iterator[str]:
     """All results must belong to the same items."""
-    regions = {}
-    for name, value in zip(graph.result_names, graph.results, strict=True):
-        if isinstance(value, Constant) or value is None:
+    regions: dict[Region, str] = {}
+    outputs = graph.pipeline.graph.results
+    for name, value in zip(outputs, graph.results, strict=True):
+        if isinstance(value, Constant):
             yield f"{graph.pipeline.path} gives a constant as {name!r}. Return what a cell gives."
+        elif value is None:
+            yield from lacking(outputs[name])
         elif isinstance(value, Value):
             regions.setdefault(numbering.given[value.node], name)
     if len(regions) > 1:
         yield (
             f"{graph.pipeline.path} cannot give {' and '.join(regions.values())} together: their "
-            f"items are numbered differently, by {' and '.join(map(str, regions))}. Return those of "
-            f"one numbering, and put the others into a sink."
+            f"items are numbered differently, by {' and '.join(map(str, regions))}. Return those "
+            f"of one numbering, and put the others into a sink."
         )
-
-
-def leaves(cell: Cell | None) -> Iterator[Cell]:
-    """The cell, or all cells in it if it is a pipeline."""
-    if isinstance(cell, Pipeline):
-        for leaf in cell._leaves():
-            yield from leaves(getattr(leaf, "cell", leaf))
-    elif cell is not None:
-        yield cell

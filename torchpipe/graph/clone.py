@@ -1,4 +1,7 @@
-"""`Clone`: where one copy of a cell runs, and with what. Specifications only; the engine runs them."""
+"""`Clone`: where one copy of a cell runs, and with what.
+
+Specifications only: the engine runs them.
+"""
 
 from __future__ import annotations
 

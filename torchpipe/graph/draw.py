@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from torchpipe.graph.cell import Cell
-from torchpipe.graph.flat import FlatGraph, Node, Value
+from torchpipe.graph.flat import FlatGraph, Node, Unbundle, Value
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.scale import ScaleUp
 
 
 def tree(pipeline: Pipeline, indent: str = "") -> str:
     """An indented tree, as for `nn.Module`."""
-    head = type(pipeline).__name__
-    lines = [f"{indent}  ({name}): {branch(cell, indent)}" for name, cell in pipeline.children.items()]
+    head, cells = type(pipeline).__name__, pipeline.children.items()
+    lines = [f"{indent}  ({name}): {branch(cell, indent)}" for name, cell in cells]
     return "\n".join([f"{head}(", *lines, f"{indent})"]) if lines else f"{head}()"
 
 
@@ -29,15 +29,16 @@ def branch(cell: Cell, indent: str) -> str:
 def mermaid(pipeline: Pipeline) -> str:
     """A Mermaid flowchart; nested pipelines are subgraphs."""
     graph = FlatGraph(pipeline)
-    names = {node: f"n{number}" for number, node in enumerate(graph.nodes)}
+    names = {node: f"n{number}" for number, node in enumerate(shown(graph))}
+    brackets = {"scaled": ("[[", "]]"), "source": ("([", "])"), "plain": ("[", "]")}
 
     def shape(node: Node) -> str:
-        left, right = ("[[", "]]") if node.clones is not None else ("([", "])") if node.is_source else ("[", "]")
-        return f'{names[node]}{left}"{label(node)}"{right}'
+        left, right = brackets[role(node)]
+        return f'{names[node]}{left}"{label(node).replace(QUOTE, "#quot;")}"{right}'
 
     body = grouped(graph, shape, '  subgraph {name}["{label}"]', "  end")
     edges = [
-        f'  {names[start]} {"-.->" if end.is_feedback else "-->"}|{name}| {names[end]}'
+        f"  {names[start]} {'-.->' if end.is_feedback else '-->'}|{name}| {names[end]}"
         for start, name, end in edges_of(graph)
     ]
     return "\n".join(["flowchart LR", *body, *edges]) + "\n"
@@ -46,18 +47,27 @@ def mermaid(pipeline: Pipeline) -> str:
 def dot(pipeline: Pipeline) -> str:
     """A Graphviz digraph; nested pipelines are clusters."""
     graph = FlatGraph(pipeline)
-    names = {node: f"n{number}" for number, node in enumerate(graph.nodes)}
+    names = {node: f"n{number}" for number, node in enumerate(shown(graph))}
+    shapes = {"scaled": "box3d", "source": "ellipse", "plain": "box"}
 
     def shape(node: Node) -> str:
-        style = "box3d" if node.clones is not None else "ellipse" if node.is_source else "box"
-        return f'{names[node]} [shape={style}, label="{label(node)}"];'
+        text = label(node).replace(QUOTE, rf"\{QUOTE}")
+        return f'{names[node]} [shape={shapes[role(node)]}, label="{text}"];'
 
-    body = grouped(graph, shape, '  subgraph "cluster_{name}" {{ label="{label}";', "  }")
+    body = grouped(graph, shape, '  subgraph cluster_{name} {{ label="{label}";', "  }")
     edges = [
-        f'  {names[start]} -> {names[end]} [label="{name}"{", style=dashed" if end.is_feedback else ""}];'
+        f'  {names[start]} -> {names[end]} [label="{name}"{dashed(end)}];'
         for start, name, end in edges_of(graph)
     ]
     return "\n".join(["digraph {", "  rankdir=LR;", *body, *edges, "}"]) + "\n"
+
+
+QUOTE = '"'
+
+
+def role(node: Node) -> str:
+    """What a node is drawn as."""
+    return "scaled" if node.clones is not None else "source" if node.is_source else "plain"
 
 
 def label(node: Node) -> str:
@@ -68,26 +78,53 @@ def label(node: Node) -> str:
     return f"{name}{kind}{clones}"
 
 
+def dashed(end: Node) -> str:
+    """The style of a connection whose value is for the next item."""
+    return ", style=dashed" if end.is_feedback else ""
+
+
+def shown(graph: FlatGraph) -> list[Node]:
+    """The nodes that a user knows."""
+    return [node for node in graph.nodes if not isinstance(node.cell, Unbundle)]
+
+
 def edges_of(graph: FlatGraph) -> Iterator[tuple[Node, str, Node]]:
     """Each connection as (from, name of the output, to)."""
-    for node in graph.nodes:
+    for node in shown(graph):
         for argument in node.arguments:
             if isinstance(argument.source, Value):
                 start = argument.source.node
-                yield start, start.outputs[argument.source.index], node
+                origin = start.parents[0] if isinstance(start.cell, Unbundle) else start
+                yield origin, start.outputs[argument.source.index], node
 
 
-def grouped(graph: FlatGraph, shape: Callable[[Node], str], opening: str, closing: str) -> list[str]:
+def grouped(
+    graph: FlatGraph, shape: Callable[[Node], str], opening: str, closing: str
+) -> list[str]:
     """The nodes' lines, with those of a nested pipeline put into a group, to any depth."""
     lines: list[str] = []
-    depth: list[str] = []
-    for node in sorted(graph.nodes, key=lambda node: node.path.split(".")[:-1]):
-        group = node.path.split(".")[:-1]
-        shared = next((i for i, (a, b) in enumerate(zip(depth, group, strict=False)) if a != b), min(len(depth), len(group)))
-        lines += ["  " * i + closing for i in range(len(depth) - 1, shared - 1, -1)]
-        for level in range(shared, len(group)):
-            name = "_".join(group[: level + 1])
-            lines.append("  " * level + opening.format(name=name, label=group[level]))
-        depth = group
-        lines.append("  " * (len(depth) + 1) + shape(node))
-    return lines + ["  " * i + closing for i in range(len(depth) - 1, -1, -1)]
+    around: list[str] = []
+    count = 0
+    for node in sorted(shown(graph), key=lambda node: node.path.split(".")[:-1]):
+        groups = node.path.split(".")[:-1]
+        shared = common(around, groups)
+        lines += closed(around, shared, closing)
+        for depth in range(shared, len(groups)):
+            lines.append("  " * depth + opening.format(name=f"g{count}", label=groups[depth]))
+            count += 1
+        around = groups
+        lines.append("  " * (len(groups) + 1) + shape(node))
+    return lines + closed(around, 0, closing)
+
+
+def common(one: list[str], other: list[str]) -> int:
+    """How many groups two nodes share, from the outermost in."""
+    count = 0
+    while count < min(len(one), len(other)) and one[count] == other[count]:
+        count += 1
+    return count
+
+
+def closed(groups: list[str], shared: int, closing: str) -> list[str]:
+    """The lines that close all groups but the first few, the innermost first."""
+    return ["  " * depth + closing for depth in range(len(groups) - 1, shared - 1, -1)]

@@ -59,6 +59,9 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node {self.path}>"
 
+    def __str__(self) -> str:
+        return "the inputs" if self.cell is None else self.path
+
     @property
     def parents(self) -> list[Node]:
         """The nodes whose values it gets."""
@@ -91,11 +94,12 @@ class FlatGraph:
 
     def __init__(self, pipeline: Pipeline):
         self.pipeline = pipeline
-        self.packing = pipeline.packing
-        self._of_cell: dict[Cell, Node] = {cell: new_node(cell) for cell in pipeline._leaves()}
+        self.packing = pipeline.graph.packing
+        cells = list(pipeline._leaves())
+        self._of_cell = {id(cell): new_node(cell) for cell in cells}  # a dataclass has no hash
         self.entry = Node("inputs", None, None, list(pipeline.inputs)) if pipeline.is_open else None
         self.nodes = [*([self.entry] if self.entry else []), *self._of_cell.values()]
-        for cell, node in self._of_cell.items():
+        for cell, node in zip(cells, self._of_cell.values(), strict=True):
             node.arguments = [
                 Argument(port, self._source(port.connection)) for port in cell.inputs.values()
             ]
@@ -130,7 +134,7 @@ class FlatGraph:
         """Where the value of an output comes from: a value, a constant, or None."""
         cell = output.cell
         if not isinstance(cell, Pipeline):
-            return Value(self._of_cell[cell], list(cell.outputs).index(output.name))
+            return Value(self._of_cell[id(cell)], list(cell.outputs).index(output.name))
         if not output.argument:
             return self._value(cell.graph.results[output.name])
         if cell is self.pipeline:
@@ -148,6 +152,27 @@ class Unbundle(Cell):
     def forward(self, items: list[Any]) -> Iterator[Any]:
         """Yield them."""
         yield from items
+
+
+def missing(port: Input | Output) -> Input:
+    """The open input that keeps a value from this port: its own, or that of a nested pipeline."""
+    source = port.connection.source if isinstance(port, Input) and port.connection else port
+    while isinstance(source, Output) and not source.argument:
+        assert isinstance(source.cell, Pipeline)
+        source = source.cell.graph.results[source.name]
+    if isinstance(source, Output):
+        return missing(source.cell.inputs[source.name])
+    assert isinstance(source, Input)
+    return source
+
+
+def leaves(cell: Cell | None) -> Iterator[Cell]:
+    """The cell, or all cells in it if it is a pipeline."""
+    if isinstance(cell, Pipeline):
+        for leaf in cell._leaves():
+            yield from leaves(leaf.cell if isinstance(leaf, ScaleUp) else leaf)
+    elif cell is not None:
+        yield cell
 
 
 def yields(cell: Cell | None) -> bool:

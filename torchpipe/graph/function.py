@@ -35,6 +35,11 @@ class FunctionCell(Cell):
         return copy
 
     @property
+    def path(self) -> str:
+        """As for any cell; the function's name, where it has no place."""
+        return super().path if self._name or self._parent else self.suggested_name
+
+    @property
     def suggested_name(self) -> str:
         """The function's name; "function" for a lambda."""
         name = getattr(self.function, "__name__", "function")

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from torchpipe.errors import ParameterError
+from torchpipe.graph.types import article, fits
 
 if TYPE_CHECKING:
     from torchpipe.graph.cell import Cell
@@ -59,7 +60,7 @@ class Setting(Generic[T]):
         self.limits = {"ge": ge, "gt": gt, "le": le, "lt": lt}
         self.choices = None if choices is None else tuple(choices)
         self.doc = doc
-        self.name = "?"
+        self.name = "a default"
         if not isinstance(default, Unset):
             self.default = self.checked(default)
 
@@ -80,25 +81,24 @@ class Setting(Generic[T]):
         cell.__dict__[self.store][self.name] = self.checked(value, cell)
 
     def checked(self, value: Any, cell: Cell | None = None) -> T:
-        """Return the value, an int as a float where the default is one.
+        """Return the value, as a float where the default is one.
 
         Raises:
             ParameterError: The value has another type than the default, or is out of the limits.
         """
-        if type(self.default) is float and type(value) is int:
-            value = float(value)
-        problem = self._problem(value)
+        problem = self.problem(value)
         if problem:
             where = f"{cell.path}.{self.name}" if cell is not None else self.name
             raise ParameterError(f"cannot set {where} to {value!r}: {problem}.")
-        return value  # type: ignore[no-any-return]
+        return float(value) if type(self.default) is float else value  # type: ignore[return-value]
 
-    def _problem(self, value: Any) -> str | None:
+    def problem(self, value: Any) -> str | None:
         """Say what is wrong with the value, or None."""
         expected = type(self.default)
-        plain = expected in (bool, int, float, str)
-        if plain and type(value) is not expected:
-            return f"a value of type {expected.__name__} is expected"
+        if value is None and self.default is None:
+            return None
+        if expected in (bool, int, float, str) and not is_plain(value, expected):
+            return f"{article(expected.__name__)} is expected"
         if self.choices is not None and value not in self.choices:
             return f"it must be one of {', '.join(map(repr, self.choices))}"
         return self._beyond(value)
@@ -113,9 +113,17 @@ class Setting(Generic[T]):
         }
         words = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
         given = {name: limit for name, limit in self.limits.items() if limit is not None}
-        if all(holds[name](limit) for name, limit in given.items()):
-            return None
+        try:
+            if all(holds[name](limit) for name, limit in given.items()):
+                return None
+        except TypeError:
+            return "a number is expected"
         return "it must be " + " and ".join(f"{words[name]} {given[name]}" for name in given)
+
+
+def is_plain(value: Any, expected: type) -> bool:
+    """Whether the value is a bool, int, float or str as expected; a bool is no number."""
+    return fits(type(value), expected) and isinstance(value, bool) <= (expected is bool)
 
 
 class Parameter(Setting[T]):

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from torchpipe.errors import CheckError, ConnectError, GraphError
-from torchpipe.graph.build import building
+from torchpipe.graph.build import Graph, building, free_name, named
 from torchpipe.graph.cell import Cell
-from torchpipe.graph.port import Connection, Input, Output, Ports, inputs_of
-from torchpipe.graph.types import is_named_tuple
+from torchpipe.graph.port import Connection, Output, Ports, inputs_of
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
-
-
-@dataclass
-class Graph:
-    """What one run of `build` connected.
-
-    Attributes:
-        arguments: The arguments of `build`, as outputs seen from inside.
-        results: What `build` returned, by name.
-        packing: How results are put together: None (one value), tuple, dict, or a NamedTuple class.
-    """
-
-    arguments: dict[str, Output]
-    results: dict[str, Output]
-    packing: Any
 
 
 class Pipeline(Cell):
     """Cells joined together. Assign them in `__init__`, connect them in `build`.
 
     `build` runs once and is symbolic: calling a cell connects it. With arguments it makes an *open*
-    pipeline, whose arguments are its inputs: it nests in others and runs as a function. Without, the
-    pipeline is *closed*, and its sources start the stream.
+    pipeline, whose arguments are its inputs: it nests in others and runs as a function. Without,
+    the pipeline is *closed*, and its sources start the stream.
 
     >>> import torchpipe as tp
     >>> class Squares(tp.Pipeline):
@@ -52,30 +35,42 @@ class Pipeline(Cell):
     [0, 1, 4, 9]
     """
 
-    _cells: dict[str, Cell]
     build: Callable[..., Any]
+
+    _cells: dict[str, Cell]
+    _defined: dict[str, Cell]  # without those that `build` added
+    _failure: Exception | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Prepare the list of cells, so that a forgotten `super().__init__()` breaks nothing."""
         pipeline = super().__new__(cls, *args, **kwargs)
-        pipeline.__dict__["_cells"] = {}
+        pipeline._cells = {}
         return pipeline
 
     def __setattr__(self, name: str, value: Any) -> None:
-        private = name.startswith("_")
-        object.__setattr__(self, name, value if private else self._adopted(name, value))
+        if not name.startswith("_"):
+            self._let_go(name)
+            value = self._adopted(name, value)
+        object.__setattr__(self, name, value)
+
+    def _let_go(self, name: str) -> None:
+        """Take its place from every cell in an attribute that is set anew."""
+        for known in [known for known in self._cells if known.partition(".")[0] == name]:
+            self._refuse_built(known)
+            self._cells.pop(known)._parent = None
 
     def _adopted(self, name: str, value: Any) -> Any:
         """Give every cell in the value (one, or in a list, tuple or dict) its name and place."""
         if isinstance(value, Cell):
-            return self.add(value, name)
+            self._refuse_shadowing(name.partition(".")[0])
+            return self.place(value, name)
         if type(value) in (list, tuple):
             return type(value)(self._adopted(f"{name}.{i}", part) for i, part in enumerate(value))
         if type(value) is dict:
             return {key: self._adopted(f"{name}.{key}", part) for key, part in value.items()}
         return value
 
-    def add(self, cell: Cell, name: str = "") -> Cell:
+    def place(self, cell: Cell, name: str = "") -> Cell:
         """Give the cell a place in this pipeline.
 
         Args:
@@ -90,54 +85,93 @@ class Pipeline(Cell):
         """
         cell = cell.fresh()
         name = name or free_name(cell.suggested_name, self._cells)
-        if cell._parent is not None or cell is self:
-            raise GraphError(
-                f"cannot add {cell.path} to {self.path} as {name!r}: it has a place in "
-                f"{cell._parent_path} already. Make a second {type(cell).__name__}."
-            )
-        if "graph" in self.__dict__:
-            raise GraphError(f"cannot add {name!r} to {self.path}: its `build` has run already.")
-        if name in self._cells:
-            self._cells[name]._parent = None
+        self._refuse_placed(cell, name)
+        self._refuse_built(name)
+        self._refuse_name(name)
         self._cells[name] = cell
         cell._parent, cell._name = self, name
         return cell
 
+    def _refuse_placed(self, cell: Cell, name: str) -> None:
+        above: Cell | None = self
+        while above is not None and above is not cell:
+            above = above._parent
+        if cell._parent is not None or above is not None:
+            where = "within itself" if above is not None else f"in {cell._parent_path} already"
+            raise GraphError(
+                f"cannot place {cell.path} in {self.path} as {name!r}: it has a place {where}. Make "
+                f"a second {type(cell).__name__}."
+            )
+
+    def _refuse_built(self, name: str) -> None:
+        if "graph" in self.__dict__:
+            raise GraphError(
+                f"cannot change {name!r} in {self.path}: its `build` has run already. Make a new "
+                f"{type(self).__name__}."
+            )
+
+    def _refuse_name(self, name: str) -> None:
+        if name in self._cells:
+            raise GraphError(
+                f"cannot place {name!r} in {self.path}: {self._cells[name]!r} has that name. "
+                f"Choose another one."
+            )
+
+    def _refuse_shadowing(self, name: str) -> None:
+        if hasattr(Pipeline, name):
+            raise GraphError(
+                f"cannot name a cell {name!r} in {self.path}: every pipeline has an attribute of "
+                f"that name. Choose another one."
+            )
+
     @cached_property
     def graph(self) -> Graph:
         """What `build` connects; it runs once, when this is first asked for."""
-        if not callable(getattr(self, "build", None)):
-            raise GraphError(f"{self.path} has no `build`: write one that connects its cells.")
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._built()
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def _built(self) -> Graph:
         arguments = {
             port.name: Output(self, port.name, port.type, argument=True)
-            for port in inputs_of(self, self.build)
+            for port in inputs_of(self, self.port_function())
         }
-        with building(self):
+        self._defined = dict(self._cells)
+        with building(self) as build:
             returned = self.build(**arguments)
         names, packing = named(returned)
         for name, value in names.items():
             self._refuse_result(name, value)
-        return Graph(arguments, names, packing)
+        return Graph(arguments, names, packing, build.called)
 
     def _refuse_result(self, name: str, value: Any) -> None:
         if not isinstance(value, Output):
             raise ConnectError(
-                f"{self.path}.build returned {value!r} as {name!r}: an output of one of its cells is "
-                f"expected. Return what a cell gave."
+                f"{self.path}.build returned {value!r} as {name!r}: an output of one of its cells "
+                f"is expected. Return what a cell gave."
             )
         scope = value.cell if value.argument else value.cell._parent
         if scope is not self:
-            raise ConnectError(f"{self.path}.build returned {value}, which lies in another pipeline.")
+            raise ConnectError(
+                f"{self.path}.build returned {value} as {name!r}, which lies in another pipeline. "
+                f"Return what a cell of this one gave."
+            )
 
     def port_function(self) -> Callable[..., Any]:
         """`build`: its parameters are the inputs."""
+        if not callable(getattr(self, "build", None)):
+            raise GraphError(f"{self.path} has no `build`: write one that connects its cells.")
         return self.build
 
     def _make_outputs(self) -> Ports[Output]:
         return Ports([Output(self, name, out.type) for name, out in self.graph.results.items()])
 
     @property
-    def packing(self) -> Any:
+    def _packing(self) -> Any:
         """How results are put together: see `Graph`."""
         return self.graph.packing
 
@@ -163,7 +197,7 @@ class Pipeline(Cell):
 
     def _leaves(self) -> Iterator[Cell]:
         """Every cell that is not a pipeline, in the order of definition."""
-        assert self.graph is not None
+        _ = self.graph  # `build` may add cells
         for cell in self._cells.values():
             if isinstance(cell, Pipeline):
                 yield from cell._leaves()
@@ -173,17 +207,18 @@ class Pipeline(Cell):
     @property
     def connections(self) -> list[Connection]:
         """All connections, of nested pipelines too."""
-        assert self.graph is not None
+        _ = self.graph  # `build` makes them
         found = []
         for cell in self._cells.values():
-            ports: Iterator[Input] = iter(cell.inputs.values())
+            ports = cell.inputs.values()
             found += [port.connection for port in ports if port.connection is not None]
             found += cell.connections if isinstance(cell, Pipeline) else []
         return found
 
     def visible_outputs(self) -> list[Output]:
         """The outputs that a cell here could be connected to, so far."""
-        return [port for cell in self._cells.values() for port in cell.__dict__.get("outputs", {}).values()]
+        known = [cell.__dict__.get("outputs", {}) for cell in self._cells.values()]
+        return [port for outputs in known for port in outputs.values()]
 
     def check(self) -> None:
         """Find everything that is wrong with this pipeline.
@@ -234,6 +269,25 @@ class Pipeline(Cell):
         run: Run = self.__dict__["_run"]
         return run
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles have the cells, and connect them anew."""
+        state = super().__getstate__()
+        state["_cells"] = state.pop("_defined", self._cells)
+        for name in ("graph", "_failure", "_run"):
+            state.pop(name, None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name, cell in self._cells.items():
+            cell._parent, cell._name = self, name
+
+    def __copy__(self) -> Self:
+        raise GraphError(
+            f"cannot copy {self.path} without its cells: a cell has one place in one pipeline. Use "
+            f"copy.deepcopy."
+        )
+
     def __str__(self) -> str:
         from torchpipe.graph.draw import tree
 
@@ -254,33 +308,3 @@ class Pipeline(Cell):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Display itself in Jupyter."""
         return {"text/vnd.mermaid": self.to_mermaid(), "text/plain": str(self)}
-
-
-def free_name(wanted: str, taken: dict[str, Any]) -> str:
-    """The wanted name, with a number if it is taken."""
-    name, number = wanted, 2
-    while name in taken:
-        name, number = f"{wanted}_{number}", number + 1
-    return name
-
-
-def named(returned: Any) -> tuple[dict[str, Any], Any]:
-    """Name what `build` returned, and say how to put values together in the same way."""
-    if returned is None:
-        return {}, None
-    if isinstance(returned, dict):
-        return dict(returned), dict
-    if is_named_tuple(type(returned)):
-        return returned._asdict(), type(returned)
-    if isinstance(returned, tuple | list):
-        names: dict[str, Any] = {}
-        for value in returned:
-            wanted = output_name(value) if isinstance(value, Output) else "out"
-            names[free_name(wanted, names)] = value
-        return names, tuple
-    return {"out": returned}, None
-
-
-def output_name(output: Output) -> str:
-    """What to call a result: its port's name, or that of the cell if the port's says nothing."""
-    return output.name if output.name != "out" else output.cell._name.replace(".", "_")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from torchpipe.graph.flat import FlatGraph, Node, Value
+from torchpipe.graph.flat import FlatGraph, Node, Value, leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.regions import Numbering, Region
 
@@ -77,10 +77,12 @@ class RegionPlan:
         earliest = self._earliest()
         self.last = max((at + self.is_parallel(node) for node, at in earliest.items()), default=0)
         self.parallel = [
-            Parallel(node, earliest[node], number, ordered=bool(node.cell and node.cell.stateful))
+            Parallel(node, earliest[node], number, ordered=stateful(node))
             for number, node in enumerate(node for node in self.nodes if self.is_parallel(node))
         ]
-        self.stage_of: dict[Node, Serial | Parallel] = {stage.node: stage for stage in self.parallel}
+        self.stage_of: dict[Node, Serial | Parallel] = {
+            stage.node: stage for stage in self.parallel
+        }
         self.serial = self._serial_stages(earliest)
         self._connect()
 
@@ -121,11 +123,12 @@ class RegionPlan:
             needed = [
                 earliest[child] if self.is_parallel(child) else level[child]
                 for child in self.nodes
-                if node in self.parents(child) and child in (earliest if self.is_parallel(child) else level)
+                if node in self.parents(child) and (self.is_parallel(child) or child in level)
             ]
             level[node] = min(needed, default=self.last)
+        together = {node: self.numbering.loop_of[node] for node in self.nodes}
         return {
-            node: 0 if node.is_source else min(level[other] for other in self.numbering.loop_of[node])
+            node: 0 if node.is_source else min(level[other] for other in together[node])
             for node in self.nodes
         }
 
@@ -160,6 +163,11 @@ class RegionPlan:
     def starts(self) -> list[Node]:
         """The cells of this region that start another one."""
         return [node for node in self.nodes if self.numbering.given[node] is not self.region]
+
+
+def stateful(node: Node) -> bool:
+    """Whether a node's cell, or one inside it, must get every item in order."""
+    return any(leaf.stateful for leaf in leaves(node.cell))
 
 
 class Plan:

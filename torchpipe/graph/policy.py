@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from torchpipe.errors import ParameterError
+
 
 @dataclass(frozen=True)
 class Skip:
@@ -17,6 +19,13 @@ class Skip:
     """
 
     budget: int | float = 100
+
+    def __post_init__(self) -> None:
+        if self.budget < 0 or (isinstance(self.budget, float) and self.budget > 1):
+            raise ParameterError(
+                f"cannot skip with {self}: budget must be a number of items, at least 0, or a "
+                f"fraction from 0.0 to 1.0."
+            )
 
     def exceeded(self, skipped: int, seen: int) -> bool:
         """Whether `skipped` failures among `seen` items are too many."""
@@ -37,6 +46,10 @@ class Retry:
     attempts: int
     then: Literal["raise", "skip"] | Skip = "raise"
 
+    def __post_init__(self) -> None:
+        if self.attempts < 0:
+            raise ParameterError(f"cannot retry with {self}: attempts must be at least 0.")
+
 
 ErrorPolicy = Literal["raise", "skip"] | Skip | Retry
 
@@ -51,7 +64,9 @@ def attempts_and_skip(policy: ErrorPolicy) -> tuple[int, Skip | None]:
     if isinstance(then, Skip):
         return attempts, then
     if then not in ("raise", "skip"):
-        raise ValueError(f'on_error must be "raise", "skip", tp.Skip or tp.Retry, not {policy!r}')
+        raise ParameterError(
+            f'cannot have on_error={policy!r}: it must be "raise", "skip", tp.Skip or tp.Retry.'
+        )
     return attempts, Skip() if then == "skip" else None
 
 
@@ -73,4 +88,6 @@ class Batching:
 
     def __post_init__(self) -> None:
         if self.max_size < 1 or self.max_wait < 0:
-            raise ValueError(f"max_size must be at least 1 and max_wait at least 0, not {self}")
+            raise ParameterError(
+                f"cannot batch with {self}: max_size must be at least 1 and max_wait at least 0."
+            )

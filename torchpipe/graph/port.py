@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torchpipe.errors import ConnectError
-from torchpipe.graph.types import fits, is_named_tuple, type_name, yielded
+from torchpipe.graph.types import article, fits, hints_of, is_named_tuple, type_name, yielded
 
 if TYPE_CHECKING:
     from torchpipe.graph.cell import Cell
@@ -39,8 +39,13 @@ class Input:
         """Whether the cell cannot run without a connection here."""
         return self.default is REQUIRED
 
+    @property
+    def path(self) -> str:
+        """The cell's path, a dot, and the name."""
+        return f"{self.cell.path}.{self.name}"
+
     def __str__(self) -> str:
-        return f"{self.cell.path}.{self.name} ({type_name(self.type)})"
+        return f"{self.path} ({type_name(self.type)})"
 
     def __repr__(self) -> str:
         return f"<Input {self}>"
@@ -61,8 +66,13 @@ class Output:
         self.cell, self.name, self.type, self.argument = cell, name, type, argument
         self.connections: list[Connection] = []
 
+    @property
+    def path(self) -> str:
+        """The cell's path, a dot, and the name."""
+        return f"{self.cell.path}.{self.name}"
+
     def __str__(self) -> str:
-        return f"{self.cell.path}.{self.name} ({type_name(self.type)})"
+        return f"{self.path} ({type_name(self.type)})"
 
     def __repr__(self) -> str:
         return f"<Output {self}>"
@@ -136,30 +146,28 @@ class Connection:
     def _refuse_type(self) -> None:
         if fits(self.source.type, self.target.type):
             return
-        expected = type_name(self.target.type)
+        expected = article(type_name(self.target.type))
+        fixes = [f"connect one of {', '.join(names)}"] if (names := self._alternatives()) else []
+        if isinstance(self.source, Constant):
+            fixes.append(f"pass {expected}")
+        else:
+            fixes.append(f"add a cell that turns {type_name(self.source.type)} into {expected}")
+        fix = ", or ".join(fixes)
         raise ConnectError(
-            f"cannot connect {self.source} to {self.target}: {article(expected)} is expected. "
-            f"{self._alternatives()}add a cell that turns {type_name(self.source.type)} "
-            f"into {expected}."
+            f"cannot connect {self.source} to {self.target}: {expected} is expected. "
+            f"{fix[0].upper()}{fix[1:]}."
         )
 
-    def _alternatives(self) -> str:
-        """Name the outputs at hand that would fit."""
+    def _alternatives(self) -> list[str]:
+        """The paths of the outputs at hand that would fit."""
         scope = self.target.cell._parent
-        outputs = [] if scope is None else scope.visible_outputs()
-        names = [
-            str(output).rsplit(" ", 1)[0]
-            for output in outputs
+        return [
+            output.path
+            for output in (scope.visible_outputs() if scope is not None else [])
             if output.cell is not self.target.cell
             and output.type is not Any
             and fits(output.type, self.target.type)
         ]
-        return f"Connect one of {', '.join(names)}, or " if names else "Either "
-
-
-def article(noun: str) -> str:
-    """Put "a" or "an" before a type's name."""
-    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
 
 
 P = TypeVar("P", Input, Output)
@@ -169,7 +177,7 @@ class Ports(Mapping[str, P]):
     """The inputs or the outputs of a cell, by name: `ports["image"]` or `ports.image`."""
 
     def __init__(self, ports: list[P]):
-        self._ports = {port.name: port for port in ports}
+        self._ports: dict[str, P] = {port.name: port for port in ports}
 
     def __getitem__(self, name: str) -> P:
         return self._ports[name]
@@ -189,29 +197,21 @@ class Ports(Mapping[str, P]):
         return f"<Ports {', '.join(self._ports)}>"
 
 
-def annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    """The function's type hints; those that cannot be resolved are left out."""
-    target = getattr(function, "__func__", function)
-    try:
-        return get_type_hints(target)
-    except Exception:  # a name that exists for type checkers only
-        hints = getattr(target, "__annotations__", {})
-        return {name: hint for name, hint in hints.items() if not isinstance(hint, str)}
-
-
 def inputs_of(cell: Cell, function: Callable[..., Any]) -> list[Input]:
     """One input per parameter of the function (a bound method, or one without `self`).
 
     Raises:
-        ConnectError: The function takes `*args` or `**kwargs`, which have no names to connect.
+        ConnectError: The function takes `*args` or `**kwargs`, which have no names to connect; or,
+            as some of those that are written in C, it does not say what it takes.
     """
-    hints = annotations(function)
+    hints = hints_of(function)
     ports = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in parameters_of(cell, function):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
             raise ConnectError(
-                f"cannot tell the inputs of {cell.path} from *{parameter.name}: ports come from "
-                f"named parameters. Give each input a name in the signature."
+                f"cannot tell the inputs of {cell.path} from {stars}{parameter.name}: ports come "
+                f"from named parameters. Give each input a name in the signature."
             )
         hint = hints.get(parameter.name, Any)
         keyword_only = parameter.kind is parameter.KEYWORD_ONLY
@@ -219,16 +219,29 @@ def inputs_of(cell: Cell, function: Callable[..., Any]) -> list[Input]:
     return ports
 
 
+def parameters_of(cell: Cell, function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters in the function's signature."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except ValueError:
+        raise ConnectError(
+            f"cannot tell the inputs of {cell.path}: {function!r} has no signature to read. Wrap "
+            f"it in a function whose parameters have names."
+        ) from None
+
+
 def outputs_of(cell: Cell, function: Callable[..., Any]) -> list[Output]:
     """One output per field of a NamedTuple, none for `-> None`, else one named "out"."""
-    hint = annotations(function).get("return", Any)
-    if inspect.isgeneratorfunction(function):
-        hint = yielded(hint)
+    hint = returned(function)
     if hint is type(None):
         return []
     if is_named_tuple(hint):
-        fields = get_type_hints(hint)
+        fields = hints_of(hint)
         return [Output(cell, name, fields.get(name, Any)) for name in hint._fields]
     return [Output(cell, "out", hint)]
 
 
+def returned(function: Callable[..., Any]) -> Any:
+    """The type of what the function gives: returns, or yields one by one."""
+    hint = hints_of(function).get("return", Any)
+    return yielded(hint) if inspect.isgeneratorfunction(function) else hint

@@ -18,16 +18,19 @@ class Region:
     """Cells that share one item numbering.
 
     Attributes:
+        index: Its number; the first region is 0.
         start: The cell that emits its items, in the region above; None for the first region.
+        name: What numbers its items: the start; or the sources and arguments.
         nodes: The cells of the region, each after those that it depends on.
     """
 
     index: int
     start: Node | None
+    name: str
     nodes: list[Node] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return "the inputs" if self.start is None else self.start.path
+        return self.name
 
 
 class Numbering:
@@ -46,7 +49,8 @@ class Numbering:
         self.loop_of = loops(graph.nodes)
         self._refuse_cycles(graph.nodes)
         self.order = sorted_by_need(graph.nodes, self.loop_of)
-        self.regions = [Region(0, None)]
+        sources = [str(node) for node in graph.nodes if node.is_source]
+        self.regions = [Region(0, None, " and ".join(sources))]
         self.taken: dict[Node, Region] = {}
         self.given: dict[Node, Region] = {}
         for node in self.order:
@@ -60,15 +64,15 @@ class Numbering:
         return node.is_feedback and (len(self.loop_of[node]) > 1 or node in node.parents)
 
     def _refuse_cycles(self, nodes: Iterable[Node]) -> None:
-        for loop in {frozenset(loop) for loop in self.loop_of.values()}:
+        for loop in dict.fromkeys(self.loop_of.values()):
             rest = [node for node in nodes if node in loop and not node.is_feedback]
             inner = loops(rest)
             cyclic = [node.path for node in rest if len(inner[node]) > 1 or node in node.parents]
             if cyclic:
+                whose = "each needs the result of the others" if cyclic[1:] else "it needs its own"
                 self.findings.append(
-                    f"cannot order {', '.join(cyclic)}: each needs the result of the others at the "
-                    f"same item. Put a tp.Feedback(initial) into the cycle, to use the result of "
-                    f"the item before."
+                    f"cannot order {', '.join(cyclic)}: {whose} at the same item. Put a "
+                    f"tp.Feedback(initial) into the cycle, to use the result of the item before."
                 )
 
     def _number(self, loop: frozenset[Node]) -> None:
@@ -82,29 +86,30 @@ class Numbering:
         }
         self._refuse_join(loop, given)
         region = next(iter(given), self.regions[0])
-        for node in loop:
+        for node in (node for node in self.order if node in loop):
             self.taken[node] = self.given[node] = region
             if node.emits_many:
                 self._refuse_looped(node, loop)
-                self.given[node] = Region(len(self.regions), node)
+                self.given[node] = Region(len(self.regions), node, node.path)
                 self.regions.append(self.given[node])
 
     def _refuse_join(self, loop: frozenset[Node], given: dict[Region, Node]) -> None:
         if len(given) > 1:
-            parents = [parent.path for parent in given.values()]
-            starts = [str(region) for region in given]
             where = ", ".join(node.path for node in self.order if node in loop)
+            starts = " and ".join(map(str, given))
+            before = " and ".join(region.name for region in given if region.start is not None)
             self.findings.append(
-                f"cannot join {' and '.join(parents)} in {where}: their items are numbered "
-                f"differently, by {' and '.join(starts)}. Join them before {starts[-1]}, and let "
-                f"what belongs together pass through it together."
+                f"cannot join {' and '.join(map(str, given.values()))} in {where}: their items are "
+                f"numbered differently, by {starts}. Join them before {before}, and pass on "
+                f"together what belongs together."
             )
 
     def _refuse_looped(self, node: Node, loop: frozenset[Node]) -> None:
         if len(loop) > 1:
             self.findings.append(
-                f"cannot have {node.path} in a feedback loop: it emits any number of items for each "
-                f"that it takes, so there is no previous item. Close the loop before or after it."
+                f"cannot have {node.path} in a feedback loop: it emits any number of items for "
+                f"each that it takes, so there is no previous item. Close the loop before or after "
+                f"it."
             )
 
 

@@ -10,6 +10,7 @@ from torchpipe.errors import GraphError
 from torchpipe.graph.build import current_build
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.parameter import Setting, settings
 from torchpipe.graph.port import Input, Output, Ports
 
 
@@ -20,22 +21,37 @@ class ScaleUp(Cell):
         cell: What to scale up. It must not be stateful if there is more than one clone.
         clones: How many threads, or one specification per clone: `tp.ThreadClone(device=...)`.
 
+    The parameters and configs of the cell are set and read here, as if it were not scaled up.
+
     >>> import torchpipe as tp
-    >>> tp.ScaleUp(tp.cell(abs), clones=2).clones
-    (ThreadClone(device='cpu', config={}, torch_threads=None, index=0), ThreadClone(device='cpu', config={}, torch_threads=None, index=1))
+    >>> [str(clone) for clone in tp.ScaleUp(tp.cell(abs), clones=2).clones]
+    ['clone 0 on cpu', 'clone 1 on cpu']
     """
 
     def __init__(self, cell: Cell, clones: int | Sequence[Clone] = 2):
         super().__init__()
-        cell = cell.fresh()
-        if cell._parent is not None:
-            raise GraphError(
-                f"cannot scale up {cell.path}: it belongs to {cell._parent_path} already. Scale it "
-                f"up where it is made: self.name = tp.ScaleUp({type(cell).__name__}(...))."
-            )
-        self.cell = cell
-        cell._parent = self
-        self.clones = specifications(clones)
+        refuse(cell)
+        self.clones = specifications(cell.path, clones)
+        self.cell = cell.fresh()
+        self.cell._parent = self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        owner = self.cell if name in self._settings else self
+        object.__setattr__(owner, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._settings:
+            return getattr(self.cell, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def _settings(self) -> dict[str, Setting[Any]]:
+        """The parameters and configs of the cell inside."""
+        return settings(self.__dict__["cell"]) if "cell" in self.__dict__ else {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.cell._parent, self.cell._name = self, ""
 
     @property
     def _path_of_children(self) -> str:
@@ -49,12 +65,12 @@ class ScaleUp(Cell):
     @property
     def suggested_name(self) -> str:
         """The name of the cell inside."""
-        return getattr(self.cell, "suggested_name", type(self.cell).__name__.lower())
+        return self.cell.suggested_name
 
     @property
-    def packing(self) -> Any:
-        """That of the cell inside, if it is a pipeline."""
-        return getattr(self.cell, "packing", None)
+    def _packing(self) -> Any:
+        """That of the cell inside."""
+        return self.cell._packing
 
     def _make_inputs(self) -> Ports[Input]:
         return Ports(
@@ -76,7 +92,28 @@ class ScaleUp(Cell):
         return f"{self.cell!r}, clones={len(self.clones)}"
 
 
-def specifications(clones: int | Sequence[Clone]) -> tuple[Clone, ...]:
+def refuse(cell: Cell) -> None:
+    """Refuse to scale up what is no cell, or has its place already."""
+    if not isinstance(cell, Cell):
+        raise GraphError(f"cannot scale up {cell!r}: it is no cell. Wrap a function: tp.cell(...).")
+    if isinstance(cell, ScaleUp):
+        raise GraphError(
+            f"cannot scale up {cell!r}: it is scaled up already. Give it all its clones at once."
+        )
+    if cell._parent is not None:
+        raise GraphError(
+            f"cannot scale up {cell.path}: it belongs to {cell._parent_path} already. Scale it up "
+            f"where it is made: self.name = tp.ScaleUp({type(cell).__name__}(...))."
+        )
+
+
+def specifications(path: str, clones: int | Sequence[Clone]) -> tuple[Clone, ...]:
     """One numbered specification per clone."""
     given = [ThreadClone()] * clones if isinstance(clones, int) else list(clones)
+    for clone in given:
+        if not isinstance(clone, Clone):
+            raise GraphError(
+                f"cannot scale up {path}: {clone!r} is no clone. Give a number of clones, or a "
+                f"list such as [tp.ThreadClone(device='cuda:0')]."
+            )
     return tuple(replace(clone, index=index) for index, clone in enumerate(given))

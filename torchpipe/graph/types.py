@@ -7,9 +7,12 @@ derives from it. Whatever cannot be judged from the annotations alone is accepte
 from __future__ import annotations
 
 import inspect
+import sys
 import types
-from collections.abc import Generator, Iterable, Iterator
-from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin, get_type_hints
 
 
 def fits(given: Any, expected: Any) -> bool:
@@ -61,6 +64,29 @@ def yielded(hint: Any) -> Any:
     return Any
 
 
+def hints_of(owner: Callable[..., Any]) -> dict[str, Any]:
+    """The type hints of a function or class; those that cannot be resolved are left out."""
+    owner = getattr(owner, "__func__", owner)
+    while isinstance(owner, partial):
+        owner = owner.func
+    if not (inspect.isroutine(owner) or inspect.isclass(owner)):
+        owner = type(owner).__call__
+    try:
+        return get_type_hints(owner)
+    except Exception:  # such as a name that exists for type checkers only
+        return dict(resolvable(owner))
+
+
+def resolvable(owner: Any) -> Iterator[tuple[str, Any]]:
+    """Those hints that can be resolved, one by one."""
+    space = getattr(inspect.unwrap(owner), "__globals__", None)
+    space = vars(sys.modules[owner.__module__]) if space is None else space
+    for name, hint in owner.__annotations__.items():
+        with suppress(Exception):
+            alone = types.SimpleNamespace(__annotations__={name: hint})
+            yield name, get_type_hints(alone, space)[name]
+
+
 def type_name(hint: Any) -> str:
     """A type's name for people: without modules."""
     if hint is Any:
@@ -73,3 +99,8 @@ def type_name(hint: Any) -> str:
         inner = ", ".join(type_name(argument) for argument in arguments)
         return f"{name}[{inner}]"
     return "None" if hint is type(None) else name
+
+
+def article(noun: str) -> str:
+    """Put "a" or "an" before a type's name."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"

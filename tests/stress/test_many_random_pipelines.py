@@ -1,0 +1,18 @@
+"""Ten thousand random pipelines: `pytest -m stress tests/stress/test_many_random_pipelines.py`."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.test_random_pipelines import equals_a_plain_loop
+from tests.strategies import pipelines
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(0)
+@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pipelines(), st.sampled_from((1, 2, 3, 64)))
+def test_many_random_pipelines_equal_a_plain_loop(drawn, window):
+    equals_a_plain_loop(drawn, window)

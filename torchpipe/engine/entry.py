@@ -1,0 +1,180 @@
+"""`Entry`: where users put items into an open pipeline, one by one or as a stream."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from functools import cached_property
+from typing import Any
+
+from torchpipe.engine.context import Context, note
+from torchpipe.engine.core import Core
+from torchpipe.engine.deploy import stream_of
+from torchpipe.engine.parts import InlinePart, RingPart, deliver
+from torchpipe.errors import ItemDropped, RunError
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.flat import Node
+
+
+class Entry:
+    """Takes items from any number of threads, one at a time.
+
+    Args:
+        core: The run; its pipeline may be closed, then there is nothing to enter.
+    """
+
+    def __init__(self, core: Core):
+        self.core = core
+        self._lock = threading.Lock()
+        self._sources = self._open_sources()
+
+    def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
+        """Put one item in; waits for room in the window."""
+        values = self._arguments(args, kwargs)
+        future: Future[Any] = Future()
+        with self._lock:
+            self.core.refuse_stopped()
+            values += [value for source in self._sources for value in source.read()]
+            self._enter(future, values)
+        return future
+
+    def map(self, owner: Any, items: Iterable[Any]) -> Iterator[Any]:
+        """The outputs for each item, in order; `owner` is kept alive by the iterator."""
+        self._refuse_closed("map")
+        if self.core.submitting:
+            return self._map_futures(items)
+        return self.core.epochs.results(owner, map(self._packed, items))
+
+    def drain(self) -> None:
+        """Wait until all submitted items have left, and with them what cells still hold."""
+        if self.core.submitting:
+            with self._lock:
+                self.core.parts[self.core.plan.way[0]].end()
+
+    def _open_sources(self) -> list[OpenSource]:
+        """The sources within an open pipeline: they give one element for each item submitted."""
+        if not self.core.submitting:
+            return []
+        plan = self.core.plan.way[0]
+        part = self.core.parts[plan]
+        context = part.context_of(plan.serial[0])
+        nodes = [node for node in plan.nodes if node.is_source and node.cell is not None]
+        sources = [OpenSource(node, part.fused.cells[node], context) for node in nodes]
+        self.core.epochs.streams += [source.stream for source in sources]
+        return sources
+
+    def _enter(self, future: Any, values: list[Any]) -> None:
+        """Put an item into the first region; without clones, run it here and now."""
+        part = self.core.parts[self.core.plan.way[0]]
+        if isinstance(part, RingPart):
+            part.enter(future, *values)
+            return
+        assert isinstance(part, InlinePart)
+        try:
+            result = part.function(*values)
+        except Exception as error:
+            deliver(future, None, error)
+        else:
+            deliver(future, result, None)
+
+    def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Keep a window of items in flight, and give their results in order."""
+        waiting: deque[Future[Any]] = deque()
+        for future in self._submitted(items):
+            waiting.append(future)
+            if len(waiting) >= self.core.window:
+                yield from present(waiting.popleft())
+        while waiting:
+            yield from present(waiting.popleft())
+
+    def _submitted(self, items: Iterable[Any]) -> Iterator[Future[Any]]:
+        """A future for each item; if there is none to submit, the error has its place in them."""
+        try:
+            for item in items:
+                yield self.submit(self._split(item), {})
+        except Exception as error:
+            failed: Future[Any] = Future()
+            failed.set_exception(error)
+            yield failed
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The values for all inputs of an open pipeline, in order."""
+        self._refuse_closed("submit")
+        if not self.core.submitting:
+            raise RunError(
+                "cannot submit single items: a cell that yields numbers the results anew, so no "
+                "result belongs to an item. Use run.map(items)."
+            )
+        return self._bound(args, kwargs)
+
+    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The values for all inputs, in order; defaults where nothing is given.
+
+        Raises:
+            TypeError: An input is missing, or there is none of that name.
+        """
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return list(bound.arguments.values())
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.core.graph.pipeline.build)
+
+    def _split(self, item: Any) -> tuple[Any, ...]:
+        """An element of `map` as arguments."""
+        entry = self.core.graph.entry
+        assert entry is not None
+        if len(entry.outputs) == 1:
+            return (item,)
+        return tuple(self._bound((), item) if isinstance(item, Mapping) else item)
+
+    def _packed(self, item: Any) -> Any:
+        """An element of `map` as the head reads it: a value, or a tuple of several."""
+        split = self._split(item)
+        return split[0] if len(split) == 1 else split
+
+    def _refuse_closed(self, what: str) -> None:
+        if self.core.graph.entry is None:
+            raise RunError(
+                f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
+                f"Iterate over the run, or give `build` an argument."
+            )
+
+
+class OpenSource:
+    """A source within an open pipeline: it gives one element for each item submitted."""
+
+    def __init__(self, node: Node, cell: Cell, context: Context):
+        self.node, self.stream, self.context = node, stream_of(cell), context
+
+    def read(self) -> tuple[Any, ...]:
+        """Its outputs for the next item.
+
+        Raises:
+            RunError: The source has ended.
+        """
+        self.context.number += 1  # while the item is read, it is the current one
+        try:
+            value = next(self.stream)
+        except StopIteration:
+            raise RunError(
+                f"cannot take another item: the source {self.node.path}, which gives one value for "
+                f"each, has ended. Submit fewer items, or let it give more."
+            ) from None
+        except BaseException as error:
+            where = f"in cell {self.node.path!r} ({self.context.clone})"
+            note(error, f"{where}, item {self.context.number}")
+            raise
+        finally:
+            self.context.number -= 1
+        return tuple(value) if len(self.node.outputs) > 1 else (value,)
+
+
+def present(future: Future[Any]) -> Iterator[Any]:
+    """The result of a future; nothing, if the item was dropped."""
+    if not isinstance(future.exception(), ItemDropped):
+        yield future.result()
