@@ -1,0 +1,1 @@
+"""Complete pipelines to run, to read and to copy."""

@@ -1,0 +1,111 @@
+"""Boxes in the corners' form, x1, y1, x2, y2 in pixels: what detectors find and trackers follow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector finds in one frame; any detector that returns this can be tracked.
+
+    All tensors are on the CPU.
+
+    Attributes:
+        boxes: `(N, 4)`: x1, y1, x2, y2 in pixels of the frame.
+        scores: `(N,)`: how sure the detector is, 0 to 1.
+        labels: `(N,)`: int64, the class of each.
+
+    Example:
+        >>> len(Detections.none())
+        0
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+
+    @classmethod
+    def none(cls) -> "Detections":
+        """Returns the detections of an empty frame."""
+        return cls(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, chosen: Tensor) -> "Detections":
+        return Detections(self.boxes[chosen], self.scores[chosen], self.labels[chosen])
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The tracks that one frame shows. All arrays have one row per track.
+
+    Attributes:
+        frame: The frame's number, from 1.
+        ids: `(N,)`: who it is; the same number in every frame, from 1.
+        boxes: `(N, 4)`: x1, y1, x2, y2 in pixels of the frame.
+        scores: `(N,)`: the score of the detection that was matched last.
+        labels: `(N,)`: its class.
+    """
+
+    frame: int
+    ids: Integers
+    boxes: Floats
+    scores: Floats
+    labels: Integers
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def join(parts: Sequence[Detections]) -> Detections:
+    """Returns the detections of all parts as one."""
+    return Detections(
+        torch.cat([part.boxes for part in parts]),
+        torch.cat([part.scores for part in parts]),
+        torch.cat([part.labels for part in parts]),
+    )
+
+
+def overlaps(some: Floats, others: Floats) -> Floats:
+    """Returns the intersection over union of each of N boxes with each of M others: `(N, M)`."""
+    top_left = np.maximum(some[:, None, :2], others[None, :, :2])
+    bottom_right = np.minimum(some[:, None, 2:], others[None, :, 2:])
+    common = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    union = areas(some)[:, None] + areas(others) - common
+    shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return shares
+
+
+def areas(boxes: Floats) -> Floats:
+    """Returns the area of each box: `(N,)`."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def suppress(detections: Detections, max_overlap: float) -> Detections:
+    """Keeps the best of each heap of boxes of one class by greedy non-maximum suppression.
+
+    Args:
+        detections: What to choose from.
+        max_overlap: A box is dropped if its intersection over union with a better one is larger.
+
+    Returns:
+        Those that are left, the best first.
+    """
+    ranked = detections[detections.scores.argsort(descending=True, stable=True)]
+    boxes, labels = ranked.boxes.double().numpy(), ranked.labels.numpy()
+    rivals = (overlaps(boxes, boxes) > max_overlap) & (labels[:, None] == labels)
+    kept = np.ones(len(ranked), dtype=bool)
+    for best in range(len(ranked)):
+        if kept[best]:
+            kept[best + 1 :] &= ~rivals[best, best + 1 :]
+    return ranked[torch.from_numpy(kept)]

@@ -1,0 +1,179 @@
+"""The pieces of this recipe as cells: each wraps one class that also works without a pipeline."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+import torchpipe as tp
+
+from .boxes import Detections, Tracks
+from .detector import PersonDetector
+from .draw import draw
+from .mot import MotWriter
+from .sort import SortTracker
+from .trails import TrailMemory, Trails
+from .video import VideoWriter, probe, read_frames
+from .weights import load_ssdlite
+
+
+class VideoSource(tp.Cell):
+    """Gives the frames of a video file: tensors of shape `(height, width, 3)`, RGB, uint8.
+
+    Args:
+        video: The file.
+    """
+
+    def __init__(self, video: str | Path):
+        super().__init__()
+        self.video = video
+
+    def forward(self) -> Iterator[Tensor]:
+        yield from read_frames(self.video)
+
+    def __length_hint__(self) -> int:
+        """How many frames the file states; 0 if it does not say."""
+        return probe(self.video).frames or 0
+
+
+class Detect(tp.Cell):
+    """Finds people in one frame. Stateless: scale it up.
+
+    Args:
+        levels: How many sizes of tiles to look at: see `PersonDetector`.
+        weights: A frozen TensorFlow graph of SSDLite. Default: the one that pip installed.
+    """
+
+    min_score = tp.Parameter(0.2, ge=0.0, le=1.0, doc="leave out what the detector is less sure of")
+
+    def __init__(self, levels: int = 1, weights: str | Path | None = None):
+        super().__init__()
+        self.levels, self.weights = levels, weights
+
+    def setup(self, clone: tp.Clone) -> None:
+        net = load_ssdlite(self.weights).to(clone.device)
+        self._detector = PersonDetector(net, self.levels)
+
+    def forward(self, frame: Tensor) -> Detections:
+        return self._detector(frame, self.min_score)
+
+
+class Sort(tp.Cell):
+    """Follows the people that were found, frame by frame: see `SortTracker`."""
+
+    stateful = True
+
+    def __init__(self, max_age: int = 1, min_hits: int = 3, min_overlap: float = 0.3):
+        super().__init__()
+        self.new_tracker = partial(SortTracker, max_age, min_hits, min_overlap)
+
+    def reset(self) -> None:
+        self._tracker = self.new_tracker()
+
+    def forward(self, found: Detections) -> Tracks:
+        return self._tracker.update(found.boxes, found.scores, found.labels)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._tracker.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._tracker.load_state_dict(state)
+
+
+class RememberTrails(tp.Cell):
+    """Remembers where everyone has walked: see `TrailMemory`."""
+
+    stateful = True
+
+    def __init__(self, length: int = 30):
+        super().__init__()
+        self.length = length
+
+    def reset(self) -> None:
+        self._memory = TrailMemory(self.length)
+
+    def forward(self, tracks: Tracks) -> Trails:
+        return self._memory.update(tracks)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._memory.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._memory.load_state_dict(state)
+
+
+class Draw(tp.Cell):
+    """Draws boxes, numbers and trails into a copy of the frame."""
+
+    def forward(self, frame: Tensor, tracks: Tracks, trails: Trails) -> Tensor:
+        return draw(frame, tracks, trails)
+
+
+class WriteVideo(tp.Cell):
+    """Writes frames into an MP4 file, and gives its path at the end of the stream.
+
+    The file appears when it is whole: an error, a `break` or Ctrl-C leaves nothing behind.
+
+    Args:
+        target: The file.
+        rate: Frames per second.
+        overwrite: Whether it may replace a file that exists.
+    """
+
+    stateful = True
+    _writer: VideoWriter
+
+    def __init__(self, target: str | Path, rate: Fraction, overwrite: bool = False):
+        super().__init__()
+        self.target, self.rate, self.overwrite = target, rate, overwrite
+
+    def reset(self) -> None:
+        self._writer = VideoWriter(self.target, self.rate, self.overwrite)
+
+    def forward(self, frame: Tensor) -> Iterator[Path]:
+        self._writer.write(frame)
+        yield from ()  # the one result comes at the end
+
+    def flush(self) -> Iterator[Path]:
+        self._writer.close()
+        yield Path(self.target)
+
+    def teardown(self) -> None:
+        if hasattr(self, "_writer"):  # `reset` may have failed
+            self._writer.discard()
+
+
+class WriteMot(tp.Cell):
+    """Writes tracks into a MOTChallenge text file, and gives its path at the end of the stream.
+
+    The file appears when it is whole, as that of `WriteVideo`.
+
+    Args:
+        target: The file.
+        overwrite: Whether it may replace a file that exists.
+    """
+
+    stateful = True
+    _writer: MotWriter
+
+    def __init__(self, target: str | Path, overwrite: bool = False):
+        super().__init__()
+        self.target, self.overwrite = target, overwrite
+
+    def reset(self) -> None:
+        self._writer = MotWriter(self.target, self.overwrite)
+
+    def forward(self, tracks: Tracks) -> Iterator[Path]:
+        self._writer.write(tracks)
+        yield from ()  # the one result comes at the end
+
+    def flush(self) -> Iterator[Path]:
+        self._writer.close()
+        yield Path(self.target)
+
+    def teardown(self) -> None:
+        if hasattr(self, "_writer"):  # `reset` may have failed
+            self._writer.discard()

@@ -1,0 +1,110 @@
+"""The text format of MOTChallenge: one line per box, `frame,id,left,top,width,height,score,...`."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from torchpipe.errors import UsageError
+
+from .boxes import Detections, Tracks
+from .partial import PartialFile, writing
+
+_COLUMNS = "frame,id,left,top,width,height,score"
+_MOST_FRAMES = 10_000_000
+
+
+def read_detections(path: str | Path) -> list[Detections]:
+    """Reads the detections of a whole video.
+
+    Returns:
+        One for each frame, from the first to the last that has a line; the class is always 0.
+
+    Raises:
+        UsageError: There is no such file, or a line is not of this format.
+    """
+    rows = torch.tensor(list(_rows(path)), dtype=torch.float64).reshape(-1, 7)
+    frames = rows[:, 0].long()
+    rows = rows[frames.argsort(stable=True)]
+    parts = torch.split(rows, frames.bincount().tolist())
+    return [_detections(part) for part in parts[1:]]
+
+
+def _detections(rows: Tensor) -> Detections:
+    corner, size = rows[:, 2:4], rows[:, 4:6]
+    labels = torch.zeros(len(rows), dtype=torch.int64)
+    return Detections(torch.cat([corner, corner + size], dim=1), rows[:, 6], labels)
+
+
+def _rows(path: str | Path) -> Iterator[list[float]]:
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}. Name a file of detections.") from error
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _row(path, number, line)
+
+
+def _row(path: str | Path, number: int, line: str) -> list[float]:
+    try:
+        row = [float(text) for text in line.split(",")[:7]]
+    except ValueError:
+        row = []
+    if len(row) < 7 or not 1 <= row[0] <= _MOST_FRAMES:
+        raise UsageError(
+            f"cannot read {path}: line {number} is {line!r}, not {_COLUMNS}. "
+            "Mend it or take it out."
+        )
+    return row
+
+
+class MotWriter:
+    r"""Writes tracks, in a file that appears under its name when it is closed.
+
+    Args:
+        target: The file to write.
+        overwrite: Whether it may replace a file that exists.
+
+    Raises:
+        UsageError: From every method too: the file can't be written, and why.
+
+    Example:
+        >>> import numpy as np
+        >>> writer = MotWriter("tracks.txt", overwrite=True)
+        >>> box = np.array([[10.0, 20.0, 15.0, 40.0]])
+        >>> writer.write(Tracks(1, np.array([7]), box, np.array([0.9]), np.array([0])))
+        >>> writer.close()
+        >>> Path("tracks.txt").read_text()
+        '1,7,10.00,20.00,5.00,20.00,1.0000,-1,-1,-1\n'
+    """
+
+    def __init__(self, target: str | Path, overwrite: bool = False):
+        self._file = PartialFile(target, overwrite)
+        with writing(self._file):
+            self._text = self._file.path.open("w")
+
+    def write(self, tracks: Tracks) -> None:
+        """Adds the tracks of one frame."""
+        with writing(self._file):
+            self._text.writelines(_lines(tracks))
+
+    def close(self) -> None:
+        """Finishes the file; then it appears under its name."""
+        with writing(self._file):
+            self._text.close()
+        self._file.commit()
+
+    def discard(self) -> None:
+        """Leaves nothing behind, unless the file was closed; harmless if called again."""
+        with suppress(OSError):  # what could not be written no longer matters
+            self._text.close()
+        self._file.discard()
+
+
+def _lines(tracks: Tracks) -> Iterator[str]:
+    for who, (x1, y1, x2, y2) in zip(tracks.ids, tracks.boxes, strict=True):
+        box = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+        yield f"{tracks.frame},{who},{box},1.0000,-1,-1,-1\n"
