@@ -1,7 +1,8 @@
 """Random pipelines, and the plain Python loop that each must equal.
 
-A pipeline is drawn as a list of *steps* over numbered columns. Each step is applied twice: to symbolic
-outputs in a `build`, and to plain lists (a column: one value per item, `HOLE` where there is none).
+A pipeline is drawn as a list of *steps* over numbered columns. Each step is applied twice: to
+symbolic outputs in a `build`, and to plain lists (a column: one value per item, `HOLE` where there
+is none).
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class StalledError(RunError):
     """A cell's function does not return; the text shows its cell, clone, item and stack."""
 
 
-class EndOfStream(Exception):  # noqa: N818 - it signals an end, not an error, like StopIteration
+class EndOfStream(Exception):
     """Raised in the `forward` of a source that is not a generator: there are no more items."""
 
 

@@ -113,9 +113,10 @@ class Draw(tp.Cell):
 
 
 class WriteVideo(tp.Cell):
-    """Writes frames into an MP4 file, and gives its path at the end of the stream.
+    """Writes frames into an MP4 file.
 
-    The file appears when it is whole: an error, a `break` or Ctrl-C leaves nothing behind.
+    The file appears at the end of the stream, when it is whole: an error, a `break` or Ctrl-C
+    leaves nothing behind.
 
     Args:
         target: The file.
@@ -133,13 +134,11 @@ class WriteVideo(tp.Cell):
     def reset(self) -> None:
         self._writer = VideoWriter(self.target, self.rate, self.overwrite)
 
-    def forward(self, frame: Tensor) -> Iterator[Path]:
+    def forward(self, frame: Tensor) -> None:
         self._writer.write(frame)
-        yield from ()  # the one result comes at the end
 
-    def flush(self) -> Iterator[Path]:
+    def finish(self) -> None:
         self._writer.close()
-        yield Path(self.target)
 
     def teardown(self) -> None:
         if hasattr(self, "_writer"):  # `reset` may have failed
@@ -147,9 +146,9 @@ class WriteVideo(tp.Cell):
 
 
 class WriteMot(tp.Cell):
-    """Writes tracks into a MOTChallenge text file, and gives its path at the end of the stream.
+    """Writes tracks into a MOTChallenge text file.
 
-    The file appears when it is whole, as that of `WriteVideo`.
+    The file appears at the end of the stream, when it is whole, as that of `WriteVideo`.
 
     Args:
         target: The file.
@@ -166,13 +165,11 @@ class WriteMot(tp.Cell):
     def reset(self) -> None:
         self._writer = MotWriter(self.target, self.overwrite)
 
-    def forward(self, tracks: Tracks) -> Iterator[Path]:
+    def forward(self, tracks: Tracks) -> None:
         self._writer.write(tracks)
-        yield from ()  # the one result comes at the end
 
-    def flush(self) -> Iterator[Path]:
+    def finish(self) -> None:
         self._writer.close()
-        yield Path(self.target)
 
     def teardown(self) -> None:
         if hasattr(self, "_writer"):  # `reset` may have failed

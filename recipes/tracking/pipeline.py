@@ -38,6 +38,8 @@ class Tracking(tp.Pipeline):
         UsageError: A file can't be read or written, or a number makes no sense.
     """
 
+    window = 16  # frames are large, and a detector takes about as long for each
+
     def __init__(
         self,
         video: str | None = None,
@@ -67,6 +69,7 @@ class Tracking(tp.Pipeline):
         self.track = Sort(max_age, min_hits)
         self.trails = RememberTrails()
         self.draw = Draw()
+        self.files = {"video": output, "tracks": tracks}
         self.write_video = WriteVideo(output, rate, overwrite)
         self.write_tracks = WriteMot(tracks, overwrite)
 
@@ -77,6 +80,10 @@ class Tracking(tp.Pipeline):
         self.write_video(image)
         self.write_tracks(tracks)
         return image, tracks
+
+    def summary(self) -> dict[str, str]:
+        """The files that were written, for the end of `torchpipe run`."""
+        return self.files
 
     def __length_hint__(self) -> int:
         """How many frames the video states, for a progress bar; 0 if it does not say."""

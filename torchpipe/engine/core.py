@@ -36,6 +36,7 @@ class Core:
         seed: The seed of the run.
         stall_after: Seconds without progress until a warning, or None.
         stop_after: Longest time in seconds to wait for calls that are running when it stops.
+        items: Most items to read from each source in an epoch, or None.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Core:
         seed: int,
         stall_after: float | None,
         stop_after: float | None,
+        items: int | None,
     ):
-        self.stop_after = stop_after
+        self.stop_after, self.items = stop_after, items
         self.plan, self.graph, self.window = plan, plan.graph, window
         self.submitting = self.graph.entry is not None and plan.one_to_one
         self.pulled = [] if self.submitting else plan.way

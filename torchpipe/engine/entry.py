@@ -14,7 +14,7 @@ from torchpipe.engine.context import Context, note
 from torchpipe.engine.core import Core
 from torchpipe.engine.deploy import stream_of
 from torchpipe.engine.parts import InlinePart, RingPart, deliver
-from torchpipe.errors import ItemDropped, RunError
+from torchpipe.errors import ItemDropped, RunError, Stopped
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import Node
 
@@ -33,12 +33,17 @@ class Entry:
 
     def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
         """Put one item in; waits for room in the window."""
-        values = self._arguments(args, kwargs)
+        return self._put(self._arguments(args, kwargs))
+
+    def _put(self, values: list[Any]) -> Future[Any]:
         future: Future[Any] = Future()
         with self._lock:
             self.core.refuse_stopped()
             values += [value for source in self._sources for value in source.read()]
-            self._enter(future, values)
+            try:
+                self._enter(future, values)
+            except Stopped as stopped:
+                raise stopped from self.core.failure
         return future
 
     def map(self, owner: Any, items: Iterable[Any]) -> Iterator[Any]:
@@ -94,7 +99,7 @@ class Entry:
         """A future for each item; if there is none to submit, the error has its place in them."""
         try:
             for item in items:
-                yield self.submit(self._split(item), {})
+                yield self._put(self._values(item))
         except Exception as error:
             failed: Future[Any] = Future()
             failed.set_exception(error)
@@ -124,18 +129,18 @@ class Entry:
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self.core.graph.pipeline.build)
 
-    def _split(self, item: Any) -> tuple[Any, ...]:
-        """An element of `map` as arguments."""
+    def _values(self, item: Any) -> list[Any]:
+        """The values for all inputs that an element of `map` stands for."""
         entry = self.core.graph.entry
         assert entry is not None
         if len(entry.outputs) == 1:
-            return (item,)
-        return tuple(self._bound((), item) if isinstance(item, Mapping) else item)
+            return [item]
+        return self._bound((), item) if isinstance(item, Mapping) else self._bound(tuple(item), {})
 
     def _packed(self, item: Any) -> Any:
-        """An element of `map` as the head reads it: a value, or a tuple of several."""
-        split = self._split(item)
-        return split[0] if len(split) == 1 else split
+        """An element of `map` as the head reads it: a value, or a list of several."""
+        values = self._values(item)
+        return values[0] if len(values) == 1 else values
 
     def _refuse_closed(self, what: str) -> None:
         if self.core.graph.entry is None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.deploy import stream_of
 from torchpipe.engine.parts import InlinePart, Part, RingPart, close_all
+from torchpipe.engine.threads import Cells
 from torchpipe.graph.flat import Node
 
 if TYPE_CHECKING:
@@ -72,9 +75,8 @@ class Epochs:
         self._given = Given(items)
         makers: Makers = [always(self._given)] if items is not None else []
         nodes = [node for node in self.core.pulled[0].nodes if node.is_source]
-        makers += [
-            make_stream(self.core.parts[self.core.pulled[0]], node) for node in nodes if node.cell
-        ]
+        first, limit = self.core.parts[self.core.pulled[0]], self.core.items
+        makers += [make_stream(first, node, limit) for node in nodes if node.cell]
         for plan in self.core.pulled[:-1]:
             makers = [always(self._open(self.core.parts[plan], makers)(None))]
         self._results = self._open(self.core.parts[self.core.pulled[-1]], makers)
@@ -90,20 +92,27 @@ class Epochs:
         return lambda owner: part.function(owner, *streams)
 
     def finish(self) -> None:
-        """The results have ended: the next who asks starts an epoch."""
+        """The results have ended, and all items have passed: the next who asks starts an epoch."""
+        if not self._given.ended:
+            for cells in self._all_cells():
+                cells.finish()
         self._results = None
-        self.streams.clear()
+        streams, self.streams = self.streams, []
+        close_all(streams)  # those that others, in step with them, have cut short
 
     def _reset(self) -> None:
         """Reset all cells; all threads are idle, as every item has left."""
         for context in self.core.contexts:
             context.past, context.number = context.past + context.number + 1, -1
         try:
-            for cells in [*self.core.inline_cells, *(thread.cells for thread in self.core.threads)]:
+            for cells in self._all_cells():
                 cells.reset()
         except BaseException:
             self.core.stop(self.core.stop_after)
             raise
+
+    def _all_cells(self) -> list[Cells]:
+        return [*(thread.cells for thread in self.core.threads), *self.core.inline_cells]
 
     def close(self) -> bool:
         """End the generator of results where it is; False if another thread is in it."""
@@ -134,6 +143,14 @@ def always(stream: Iterator[Any]) -> Callable[[], Iterator[Any]]:
     return lambda: stream
 
 
-def make_stream(part: Part, node: Node) -> Callable[[], Iterator[Any]]:
-    """What starts a source."""
-    return lambda: stream_of(part.fused.cells[node])
+def make_stream(part: Part, node: Node, limit: int | None) -> Callable[[], Iterator[Any]]:
+    """What starts a source, of which at most `limit` items are read."""
+    if limit is None:
+        return lambda: stream_of(part.fused.cells[node])
+    return lambda: limited(stream_of(part.fused.cells[node]), limit)
+
+
+def limited(stream: Iterator[Any], limit: int) -> Iterator[Any]:
+    """The first items of a stream, which is closed after them."""
+    with closing(stream):  # type: ignore[type-var]
+        yield from islice(stream, limit)

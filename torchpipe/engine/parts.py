@@ -7,6 +7,7 @@ pipeline that gives one item for each are pushed too, by whoever submits.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -164,11 +165,16 @@ class RingPart(Part):
             self.contexts[stage] = self.core.context(ThreadClone())
         return self.contexts[stage]
 
+    def _is_consumed(self) -> bool:
+        """Whether the consumer waits for this region; else the head of one further on does."""
+        after = itertools.dropwhile(lambda plan: plan is not self.plan, self.core.pulled)
+        return not any(plan.parallel for plan in [*after][1:])
+
     def _ready(self, code: Code, context: Context) -> Callable[..., Any]:
         objects = {
             **self.ring.objects(),
             "ring": self.ring.in_order(),
-            "wait": self.core.wait,
+            "wait": self.core.wait if self._is_consumed() else lambda lock: lock.acquire(),
             "rest": self.rest,
             "finished": self.finished,
             "failed": self.failed,

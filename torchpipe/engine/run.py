@@ -15,7 +15,7 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
-from torchpipe.errors import ParameterError, RunError
+from torchpipe.errors import ParameterError, RunError, Stopped
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
@@ -32,7 +32,9 @@ class Run:
     Args:
         pipeline: What to run; it is checked first.
         window: Most items alive in each region. More lets scaled-up cells run further ahead of a
-            slow item; fewer hold less memory. Default: 8 for each clone, and at least 64.
+            slow item; fewer hold less memory. Default: the pipeline's own `window` if it has one;
+            else 8 for each clone, and at least 64.
+        items: End each epoch after so many items of the sources, as if they had no more.
         seed: What the randomness of all cells comes from: see `Cell.seed`.
         stall_after: Seconds without any progress, while the consumer waits, after which a
             `StallWarning` names who is stuck; None never warns.
@@ -59,17 +61,18 @@ class Run:
         pipeline: Pipeline,
         *,
         window: int | None = None,
+        items: int | None = None,
         seed: int = 0,
         stall_after: float | None = 30.0,
         stop_after: float | None = 10.0,
     ):
-        if window is not None and window < 1:
-            raise RunError(f"cannot run with window={window}: at least one item must be alive.")
         pipeline.check()
         plan = Plan(pipeline)
         self._definitions = {cell.path: cell for cell in leaves(pipeline)}
-        window = window or plan.default_window
-        self._core = Core(plan, window, seed, stall_after, stop_after)
+        window = plan.default_window if window is None else window
+        if window < 1:
+            raise RunError(f"cannot run with window={window}: at least one item must be alive.")
+        self._core = Core(plan, window, seed, stall_after, stop_after, items)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.Lock()
@@ -165,7 +168,10 @@ class Run:
         """End everything; what nobody got yet is raised, or noted on the error that is raised."""
         self._finalizer.detach()
         self._core.stop(self._core.stop_after)
-        errors = [*([] if error is None else [error]), *self._core.take_errors()]
+        found = self._core.take_errors()
+        if found and isinstance(error, Stopped):
+            error = None  # it only says that there is a reason
+        errors = [*([] if error is None else [error]), *found]
         for other in errors[1:]:
             if other is not errors[0]:
                 text = "".join(traceback.format_exception_only(other)).strip()

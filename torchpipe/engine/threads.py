@@ -41,11 +41,19 @@ class Cells:
     def reset(self) -> None:
         """Reset each cell, for the next epoch."""
         for path, cell in self.cells:
-            try:
-                cell.reset()
-            except BaseException as error:
-                note(error, f"in the reset of cell {path!r} ({self.context.clone})")
-                raise
+            self._call("reset", path, cell.reset)
+
+    def finish(self) -> None:
+        """Tell each cell that the epoch has ended."""
+        for path, cell in self.cells:
+            self._call("finish", path, cell.finish)
+
+    def _call(self, what: str, path: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            note(error, f"in the {what} of cell {path!r} ({self.context.clone})")
+            raise
 
     def tear_down(self) -> list[BaseException]:
         """Tear down each cell that was set up, the last one first; return what they raised."""

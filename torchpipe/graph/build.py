@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import ConnectError
-from torchpipe.graph.port import Connection, Constant, Input, Output
+from torchpipe.graph.port import Connection, Constant, Input, Output, inputs_of
 from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:
@@ -123,6 +123,35 @@ def packed(cell: Cell) -> Any:
     if packing is not None:
         return packing(outputs) if packing is tuple else packing(*outputs)
     return outputs[0] if outputs else None
+
+
+def built(pipeline: Pipeline) -> Graph:
+    """Run the pipeline's `build`, and name what it returns."""
+    arguments = {
+        port.name: Output(pipeline, port.name, port.type, argument=True)
+        for port in inputs_of(pipeline, pipeline.port_function())
+    }
+    with building(pipeline) as build:
+        returned = pipeline.build(**arguments)
+    results, packing = named(returned)
+    for name, value in results.items():
+        refuse_result(pipeline, name, value)
+    return Graph(arguments, results, packing, build.called)
+
+
+def refuse_result(pipeline: Pipeline, name: str, value: Any) -> None:
+    """Refuse a result that no cell of this pipeline gives."""
+    if not isinstance(value, Output):
+        raise ConnectError(
+            f"{pipeline.path}.build returned {value!r} as {name!r}: an output of one of its cells "
+            f"is expected. Return what a cell gave."
+        )
+    scope = value.cell if value.argument else value.cell._parent
+    if scope is not pipeline:
+        raise ConnectError(
+            f"{pipeline.path}.build returned {value} as {name!r}, which lies in another pipeline. "
+            f"Return what a cell of this one gave."
+        )
 
 
 def named(returned: Any) -> tuple[dict[str, Any], Any]:

@@ -91,6 +91,13 @@ class Cell:
     def reset(self) -> None:
         """Forget the stream so far; called at the start of every epoch, after `setup`."""
 
+    def finish(self) -> None:
+        """Complete what was made of the stream, such as a file; called at the end of an epoch.
+
+        All items have passed by then. It is not called after an error, nor when a stream is left
+        early: then only `teardown` is, and whatever is incomplete can be thrown away there.
+        """
+
     def teardown(self) -> None:
         """Release what `setup` made; called once, also after an error."""
 

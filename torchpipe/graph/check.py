@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell, is_source
 from torchpipe.graph.feedback import Feedback
-from torchpipe.graph.flat import FlatGraph, Node, Value, leaves, missing
+from torchpipe.graph.flat import FlatGraph, Node, leaves, missing
 from torchpipe.graph.function import is_generator
 from torchpipe.graph.parameter import Config, Unset, settings
 from torchpipe.graph.pipeline import Pipeline
@@ -54,7 +54,8 @@ def unused(pipeline: Pipeline) -> Iterator[str]:
 def is_idle(cell: Cell) -> bool:
     """Whether a cell of a pipeline is neither called nor connected."""
     pipeline = cell._parent
-    if not isinstance(pipeline, Pipeline) or cell._name in pipeline.graph.called:
+    assert isinstance(pipeline, Pipeline)
+    if cell._name in pipeline.graph.called:
         return False
     given = any(output.cell is cell for output in pipeline.graph.results.values())
     taken = any(port.connection is not None for port in cell.inputs.values())
@@ -200,7 +201,7 @@ def results(graph: FlatGraph, numbering: Numbering) -> Iterator[str]:
             yield f"{graph.pipeline.path} gives a constant as {name!r}. Return what a cell gives."
         elif value is None:
             yield from lacking(outputs[name])
-        elif isinstance(value, Value):
+        else:
             regions.setdefault(numbering.given[value.node], name)
     if len(regions) > 1:
         yield (

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from torchpipe.errors import CheckError, ConnectError, GraphError
-from torchpipe.graph.build import Graph, building, free_name, named
+from torchpipe.errors import CheckError, GraphError
+from torchpipe.graph.build import Graph, built, free_name
 from torchpipe.graph.cell import Cell
-from torchpipe.graph.port import Connection, Output, Ports, inputs_of
+from torchpipe.graph.port import Connection, Output, Ports
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
@@ -21,6 +21,10 @@ class Pipeline(Cell):
     `build` runs once and is symbolic: calling a cell connects it. With arguments it makes an *open*
     pipeline, whose arguments are its inputs: it nests in others and runs as a function. Without,
     the pipeline is *closed*, and its sources start the stream.
+
+    Attributes:
+        window: Most items alive in each region when `run` is not told otherwise; None leaves it to
+            the number of clones. Set it where items are large.
 
     >>> import torchpipe as tp
     >>> class Squares(tp.Pipeline):
@@ -36,6 +40,7 @@ class Pipeline(Cell):
     """
 
     build: Callable[..., Any]
+    window: int | None = None
 
     _cells: dict[str, Cell]
     _defined: dict[str, Cell]  # without those that `build` added
@@ -99,8 +104,8 @@ class Pipeline(Cell):
         if cell._parent is not None or above is not None:
             where = "within itself" if above is not None else f"in {cell._parent_path} already"
             raise GraphError(
-                f"cannot place {cell.path} in {self.path} as {name!r}: it has a place {where}. Make "
-                f"a second {type(cell).__name__}."
+                f"cannot place {cell.path} in {self.path} as {name!r}: it has a place {where}. "
+                f"Make a second {type(cell).__name__}."
             )
 
     def _refuse_built(self, name: str) -> None:
@@ -129,37 +134,12 @@ class Pipeline(Cell):
         """What `build` connects; it runs once, when this is first asked for."""
         if self._failure is not None:
             raise self._failure
+        self._defined = dict(self._cells)
         try:
-            return self._built()
+            return built(self)
         except Exception as error:
             self._failure = error
             raise
-
-    def _built(self) -> Graph:
-        arguments = {
-            port.name: Output(self, port.name, port.type, argument=True)
-            for port in inputs_of(self, self.port_function())
-        }
-        self._defined = dict(self._cells)
-        with building(self) as build:
-            returned = self.build(**arguments)
-        names, packing = named(returned)
-        for name, value in names.items():
-            self._refuse_result(name, value)
-        return Graph(arguments, names, packing, build.called)
-
-    def _refuse_result(self, name: str, value: Any) -> None:
-        if not isinstance(value, Output):
-            raise ConnectError(
-                f"{self.path}.build returned {value!r} as {name!r}: an output of one of its cells "
-                f"is expected. Return what a cell gave."
-            )
-        scope = value.cell if value.argument else value.cell._parent
-        if scope is not self:
-            raise ConnectError(
-                f"{self.path}.build returned {value} as {name!r}, which lies in another pipeline. "
-                f"Return what a cell of this one gave."
-            )
 
     def port_function(self) -> Callable[..., Any]:
         """`build`: its parameters are the inputs."""

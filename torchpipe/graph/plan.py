@@ -204,6 +204,8 @@ class Plan:
 
     @property
     def default_window(self) -> int:
-        """Most items alive in a region: 8 for each clone of the largest stage, and at least 64."""
+        """What the pipeline says; or else 8 for each clone of the largest stage, at least 64."""
+        if self.graph.pipeline.window is not None:
+            return self.graph.pipeline.window
         clones = [len(s.node.clones or ()) for region in self.regions for s in region.parallel]
         return max(64, 8 * max(clones, default=0))
