@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 import torchpipe as tp
-from tests.graph.made import Camera, Detect, Draw, Frame, Inner, Track, error_of, made, one
+from tests.graph.made import Camera, Detect, Draw, Inner, Track, error_of, made, one
 from torchpipe.errors import ConnectError, GraphError, RunError
 from torchpipe.graph.cell import Hole
 
@@ -57,6 +57,17 @@ def test_a_batch_is_run_item_by_item_unless_the_cell_knows_better():
 def test_there_is_no_seed_outside_of_a_run():
     error = "Track has no seed now: there is one only while a run calls it."
     assert error_of(lambda: Track().seed, RunError) == error
+
+
+def test_while_it_runs_a_cell_has_a_seed_for_each_item():
+    class Seeds(tp.Cell):
+        def forward(self, x):
+            return self.seed
+
+    with made(lambda self, x: Seeds()(x)).run(seed=1) as run:
+        seeds = list(run.map(range(3)))
+    assert len(set(seeds)) == 3
+    assert all(0 <= seed < 2**64 for seed in seeds)
 
 
 def test_the_hole_is_one():
@@ -166,7 +177,3 @@ def test_a_pipeline_cannot_be_copied_without_its_cells():
         "copy.deepcopy."
     )
     assert error_of(lambda: copy.copy(Tracking()), GraphError) == error
-
-
-def test_copies_run_nothing():
-    assert copy.deepcopy(Frame) is Frame

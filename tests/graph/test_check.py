@@ -151,6 +151,10 @@ def test_a_cell_of_a_nested_pipeline_has_no_part_in_it(scaled):
     )
 
 
+def test_a_cell_may_be_called_for_nothing():
+    assert findings(made(lambda self, x: (self.camera(), x)[1], camera=Camera())) == []
+
+
 def test_a_cell_may_take_part_by_explicit_connections():
     def build(self, x):
         tp.Connection(x, self.sink.inputs.a)
@@ -386,6 +390,20 @@ def test_what_was_yielded_cannot_be_taken_back(cell):
         f"{inside} cannot have on_error='skip': what a source or a cell that yields has given "
         f"cannot be taken back. Handle the error in its `forward`."
     )
+
+
+@pytest.mark.parametrize("policy", ["skip", tp.Skip(3), tp.Retry(2), tp.Retry(2, then="skip")])
+def test_any_other_cell_may_have_a_policy(policy):
+    assert findings(made(lambda self, x: self.a(x), a=Policy(policy))) == []
+    assert findings(made(lambda self, x: self.a(x), a=tp.ScaleUp(Inner(Policy(policy))))) == []
+
+
+def test_a_source_that_returns_cannot_skip_either():
+    class Returning(SourcePolicy):
+        def forward(self):
+            return 1
+
+    assert finding(lambda self: self.a(), a=Returning("skip")).startswith("a cannot have on_error=")
 
 
 def test_a_source_cannot_skip():

@@ -4,12 +4,10 @@ import pytest
 
 import torchpipe as tp
 from tests.graph.made import (
-    Boxes,
     Camera,
     Detect,
     Draw,
     Found,
-    Frame,
     Inner,
     Track,
     connect_error,
@@ -195,8 +193,8 @@ ONE, TWO = tp.cell(one), tp.cell(two)
         (
             lambda self: tp.Connection(self.camera(), self.inner.cell.inputs.a),
             "cannot connect camera.out (Frame) to inner.cell.a (Any): they lie in different "
-            "(Line and inner). Return the value from the inner pipeline's `build`, or pass it in "
-            "as an argument.",
+            "pipelines (Line and inner). Return the value from the inner pipeline's `build`, or "
+            "pass it in as an argument.",
         ),
         (
             lambda self: tp.Connection(Camera().outputs.out, self.detect.inputs.frame),
@@ -276,7 +274,8 @@ def test_an_error_in_build_stays_what_it_was():
 
 
 def test_values_of_any_type_are_constants():
-    def build(self):
-        return self.two([1, Boxes()], {"a": Frame()})
-
-    made(build, two=tp.cell(two))._leaves()
+    pipeline = made(lambda self, x: (x, TWO([1], {"a": (2,)})))
+    assert [*map(str, pipeline.connections)] == [
+        "<Connection the constant [1] -> two.a (Any)>",
+        "<Connection the constant {'a': (2,)} -> two.b (Any)>",
+    ]

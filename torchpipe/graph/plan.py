@@ -92,7 +92,7 @@ class RegionPlan:
 
     def parents(self, node: Node) -> list[Node]:
         """The parents in this region, other than the recurrent ones."""
-        if node.is_feedback and self.numbering.is_recurrent(node):
+        if self.numbering.is_recurrent(node):
             return []
         return [parent for parent in node.parents if parent in self._own]
 

@@ -1,0 +1,9 @@
+"""The command line: `torchpipe run | graph | recipes | cp`.
+
+Reading order: command, target, recipes, options, adjust, progress, summary. Nothing here imports
+torch; a target may.
+"""
+
+from torchpipe.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,191 @@
+"""The commands, and what they return to the shell.
+
+Exit codes: 0, all is well; 1, the user's code raised (its traceback is shown); 2, the command, the
+target, an option or the pipeline cannot be used (one line says why); 130, Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any, NoReturn
+
+import torchpipe
+from torchpipe.cli.adjust import scale, set_values
+from torchpipe.cli.options import Definition, add_options, description, made
+from torchpipe.cli.progress import followed, length
+from torchpipe.cli.recipes import copy, described
+from torchpipe.cli.summary import report
+from torchpipe.cli.target import find
+from torchpipe.errors import GraphError, ParameterError, UsageError
+from torchpipe.graph.pipeline import Pipeline
+
+TARGETS = "TARGET is file.py:Name, module:Name, or the name or folder of a recipe."
+FORMATS: dict[str, Callable[[Pipeline], str]] = {
+    "tree": lambda pipeline: f"{pipeline}\n",
+    "mermaid": Pipeline.to_mermaid,
+    "dot": Pipeline.to_dot,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after `torchpipe`; those of this process by default.
+
+    Returns:
+        The exit code.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        dispatch(words)
+    except (UsageError, GraphError, ParameterError) as error:
+        print(f"torchpipe: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("torchpipe: interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        trace = outside(error.__traceback__)
+        traceback.print_exception(error.with_traceback(trace))
+        return 1
+    return 0
+
+
+def outside(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from where it leaves the command line: the rest is not the user's."""
+    here = str(Path(__file__).parent)
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(here):
+        trace = trace.tb_next
+    return trace
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, and that takes no abbreviations."""
+
+    def __init__(self, **options: Any):
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exit."""
+        raise UsageError(f"{message}. See `{self.prog} --help`.")
+
+
+def dispatch(words: list[str]) -> None:
+    """Find the command; `run` and `graph` have options that depend on their target."""
+    commands = {"run": run, "graph": graph}
+    name, target = [*words, "", ""][:2]
+    if name not in commands or target in ("", "-h", "--help"):
+        given = top_parser().parse_args(words)
+        given.command(given)
+    elif target.startswith("-"):
+        raise UsageError(f"the target comes first: torchpipe {name} TARGET {' '.join(words[1:])}")
+    else:
+        commands[name](target, words[2:])
+
+
+def top_parser() -> Parser:
+    """The parser for everything that does not depend on a target."""
+    parser = Parser(prog="torchpipe", description="Run, draw and copy pipelines.")
+    parser.add_argument("--version", action="version", version=torchpipe.__version__)
+    parser.set_defaults(command=lambda given: parser.print_help())
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    for name, what in {"run": "run a pipeline", "graph": "draw a pipeline"}.items():
+        text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
+        command = commands.add_parser(name, help=what, description=text)
+        command.add_argument("target", metavar="TARGET", help="comes before all options")
+    what = "list the recipes: complete pipelines to run or to copy"
+    command = commands.add_parser("recipes", help=what, description=what)
+    command.set_defaults(command=lambda given: print("\n".join(described())))
+    command = commands.add_parser("cp", help="copy a recipe, to edit it", description=copy.__doc__)
+    command.add_argument("recipe", metavar="RECIPE", help="a name that `torchpipe recipes` lists")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="a folder to make")
+    command.set_defaults(command=lambda given: print(copy(given.recipe, given.folder)))
+    return parser
+
+
+def target_parser(command: str, target: str, definition: Definition) -> Parser:
+    """The parser for the options of a target."""
+    parser = Parser(prog=f"torchpipe {command} {target}", description=description(definition))
+    add_options(parser, definition)
+    return parser
+
+
+def graph(target: str, words: list[str]) -> None:
+    """Draw a pipeline."""
+    definition = find(target)
+    parser = target_parser("graph", target, definition)
+    parser.add_argument("--format", choices=list(FORMATS), default="tree", help="(default: tree)")
+    given = parser.parse_args(words)
+    pipeline = made(definition, given)
+    _ = pipeline.graph  # `build` may add cells
+    print(FORMATS[given.format](pipeline), end="")
+
+
+def run(target: str, words: list[str]) -> None:
+    """Run a pipeline to its end, and say what it did."""
+    definition = find(target)
+    parser = target_parser("run", target, definition)
+    add_run_options(parser)
+    given = parser.parse_args(words)
+    pipeline = made(definition, given)
+    refuse_open(pipeline)
+    set_values(pipeline, given.set)
+    scale(pipeline, given.scale)
+    print("\n".join(run_through(pipeline, given.window, given.seed, given.items)))
+
+
+def add_run_options(parser: Parser) -> None:
+    """The options that every pipeline has."""
+    group = parser.add_argument_group("options of every run")
+    more: dict[str, Any] = {"action": "append", "default": []}
+    add = group.add_argument
+    add("--set", **more, metavar="CELL.PARAMETER=VALUE", help="set a parameter or config")
+    add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
+    add("--window", type=positive, metavar="N", help="most items alive at a time")
+    add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    add(
+        "--items",
+        type=positive,
+        metavar="N",
+        help="end the stream after so many items of the sources",
+    )
+
+
+def positive(text: str) -> int:
+    """A number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def refuse_open(pipeline: Pipeline) -> None:
+    """A command line has no items to give."""
+    if pipeline.is_open:
+        raise UsageError(
+            f"cannot run {pipeline.path}: it waits for its inputs ({', '.join(pipeline.inputs)}). "
+            f"Run a pipeline that connects a source to them, or call it from Python: "
+            f"pipeline.run().map(items)."
+        )
+
+
+def run_through(pipeline: Pipeline, window: int | None, seed: int, items: int | None) -> list[str]:
+    """Pull all results, with a progress bar; return the closing summary."""
+    count = 0
+    with pipeline.run(window=window, seed=seed, items=items) as running:
+        start = perf_counter()
+        for _ in followed(running, length(pipeline, items), sys.stderr):
+            count += 1
+        seconds = perf_counter() - start
+        lines = report(pipeline, running, count, seconds)
+    summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
+    return lines + ([f"{name}: {text}" for name, text in summary().items()] if summary else [])
