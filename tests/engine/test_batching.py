@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 
 import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Made, Odd, Parts, Pass, consume, line, open_line, scaled
+from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.gather import gatherer
+from torchpipe.engine.item import Item
 from torchpipe.errors import CheckError
 from torchpipe.testing import Gate
 
@@ -103,6 +106,17 @@ def test_calling_a_clone_back_ends_the_wait_for_a_full_batch():
         rest = [run.submit(x) for x in range(2, 6)]
         run.drain()
         assert [future.result(10) for future in [first, *rest]] == [101, 102, 103, 104, 105]
+
+
+def test_calling_back_an_idle_clone_of_a_batching_cell():
+    with open_line(cell=scaled(Batched(), 3)).run() as run:
+        assert run(1) == 101
+        threads = [stage.thread for stage in run._core.threads if "cell[" in stage.thread.name]
+        run.scale("cell", 1)
+        for thread in threads[1:]:
+            thread.join(10)
+            assert not thread.is_alive()
+        assert run(2) == 102
 
 
 def test_one_bad_item_in_a_batch_is_found():
@@ -284,29 +298,26 @@ def test_a_generator_cannot_be_batched():
     assert results == [0, 1, 2]
 
 
+class Alone:
+    """As much of a clone as gathering needs."""
+
+    def __init__(self):
+        self.context, self.retiring = Context(Shared(0), tp.ThreadClone()), False
+
+
 def test_gathering_takes_what_is_there_without_waiting():
-    import queue
-
-    class Item:
-        error = None
-
-    class Rests:
-        def rest(self):
-            pass
-
-        def work(self):
-            pass
-
-    class Clone:
-        context, retiring = Rests(), False
-
-    inbox: queue.SimpleQueue = queue.SimpleQueue()
-    items = [Item() for _ in range(5)]
+    inbox, items = SimpleQueue(), [Item() for _ in range(5)]
     for item in items:
         inbox.put(item)
-    take = gatherer(inbox, tp.Batching(3, 0.0), Clone())
+    take = gatherer(inbox, tp.Batching(3, 0.0), Alone())
     assert take() == (items[:3], None)
     assert take() == (items[3:], None)
+
+
+def test_a_clone_that_is_called_back_gathers_nothing_more():
+    clone = Alone()
+    clone.retiring = True
+    assert gatherer(SimpleQueue(), tp.Batching(3, FOREVER), clone)() == ([], None)
 
 
 def test_two_clones_share_the_items():

@@ -262,6 +262,35 @@ def test_cells_of_one_thread_are_torn_down_in_reverse():
     assert torn == ["c", "b", "a"]
 
 
+@pytest.mark.parametrize("clones", [None, 2])
+def test_sources_whose_close_fails_are_all_closed_and_the_first_error_is_raised(clones):
+    closed = []
+
+    def source(name):
+        def read():
+            try:
+                yield from itertools.count()
+            finally:
+                closed.append(name)
+                raise OSError(f"cannot close {name}")
+
+        return tp.cell(read)
+
+    def build(self):
+        return self.add(self.one()), self.two()
+
+    add = Add() if clones is None else scaled(Add(), clones)
+    pipeline = Made(build, one=source("one"), two=source("two"), add=add)
+
+    def leave():
+        with pipeline.run(window=1) as run:
+            next(iter(run))
+
+    with pytest.raises(OSError, match="cannot close"):
+        leave()
+    assert sorted(closed) == ["one", "two"]
+
+
 # -- a run that has ended
 
 

@@ -206,3 +206,97 @@ def test_statistics_count_all_epochs():
         ("add", "clone 1 on cpu"),
         ("n", "clone 0 on cpu"),
     ]
+
+
+# -- the end of an epoch, and a limit
+
+
+class Writes(tp.Cell):
+    """Notes what it does; all copies share the list."""
+
+    stateful = True
+
+    def __init__(self):
+        self.calls: list[object] = []
+
+    def reset(self):
+        self.calls.append("reset")
+
+    def forward(self, x):
+        self.calls.append(x)
+        return x
+
+    def finish(self):
+        self.calls.append("finish")
+
+    def teardown(self):
+        self.calls.append("teardown")
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_finish_comes_when_all_items_have_passed(clones, where):
+    writes = Writes()
+    cells = {
+        "first": tp.cell(lambda x: x),
+        "add": some(Add(), clones),
+        "last": tp.cell(lambda x: x),
+    }
+    cells[where] = writes
+    with line(source=tp.Source(range(2)), **cells).run() as run:
+        list(run)
+        list(run)
+    epoch = [x + (where == "last") for x in range(2)]
+    one = ["reset", *epoch, "finish"]
+    assert writes.calls == [*one, *one, "teardown"]
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+def test_finish_does_not_come_when_the_stream_is_left_or_fails(clones):
+    writes = Writes()
+    with line(source=tp.Source(range(5)), add=some(Add(), clones), writes=writes).run() as run:
+        next(iter(run))
+    assert writes.calls == ["reset", 1, "teardown"]
+    writes = Writes()
+    bad = tp.cell(lambda x: 1 // x)
+    with pytest.raises(ZeroDivisionError):
+        consume(line(source=tp.Source([1, 0]), bad=some(bad, clones), writes=writes))
+    assert writes.calls == ["reset", 1, "teardown"]
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+def test_finish_that_fails_is_an_error(clones):
+    class Bad(Writes):
+        def finish(self):
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full") as caught:
+        consume(line(source=tp.Source(range(2)), add=some(Add(), clones), bad=Bad()))
+    assert caught.value.__notes__ == ["in the finish of cell 'bad' (clone 0 on cpu)"]
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+@pytest.mark.parametrize("limit", [0, 1, 3, 5, 9])
+def test_an_epoch_may_be_limited(clones, limit):
+    closed = []
+
+    def source():
+        try:
+            yield from range(5)
+        finally:
+            closed.append(True)
+
+    cells = {"add": some(Add(), clones), "batch": tp.Batch(2)}
+    with line(source=tp.cell(source), **cells).run(items=limit) as run:
+        for epoch in range(1, 4):
+            assert [x for batch in run for x in batch] == [1, 2, 3, 4, 5][:limit]
+            assert len(closed) == (epoch if limit else 0)
+
+
+def test_a_pipeline_may_have_a_window_of_its_own():
+    pipeline = line(source=tp.Source(range(5)), add=scaled(Add()))
+    pipeline.window = 3
+    with pipeline.run() as run:
+        assert run.window == 3
+    with pipeline.run(window=2) as run:
+        assert run.window == 2

@@ -18,6 +18,7 @@ from tests.engine.made import (
     Odd,
     Pass,
     Total,
+    consume,
     happens,
     line,
     open_line,
@@ -204,6 +205,20 @@ def test_a_cell_of_an_unscaled_pipeline_that_stops_the_run():
         list(run)
 
 
+@pytest.mark.parametrize("where", ["head", "clone", "tail"])
+def test_a_cell_of_an_open_pipeline_that_stops_the_run(where):
+    def stopping(x):
+        run.stop()
+        return x
+
+    cells = {"head": Pass(), "clone": scaled(lambda x: x), "tail": Pass()}
+    cells[where] = scaled(stopping, 1) if where == "clone" else tp.cell(stopping)
+    run = open_line(**cells).run()
+    with pytest.raises(Stopped):
+        run(1)
+    run.stop()
+
+
 def test_stop_while_an_item_waits_for_room():
     gate = Gate()
     run = open_line(gate=scaled(gate, 1)).run(window=2)
@@ -354,6 +369,18 @@ def test_a_source_whose_close_fails_at_the_end_of_an_epoch_ends_the_run():
     cells = {"short": tp.Source(range(2)), "failing": tp.cell(failing), "add": scaled(Add())}
     with pytest.raises(OSError, match="cannot close"), Made(build, **cells).run() as run:
         [list(run) for _ in range(3)]
+
+
+def test_a_thread_that_ends_with_an_error_of_the_engines_own_leaves_nobody_waiting(monkeypatch):
+    def broken(*_):
+        def take():
+            raise AssertionError("a mistake of the engine")
+
+        return take
+
+    monkeypatch.setattr("torchpipe.engine.clones.gatherer", broken)
+    with pytest.raises(AssertionError, match="a mistake of the engine"):
+        consume(line(source=tp.Source(range(4)), cell=Batched()))
 
 
 def test_a_callback_of_a_future_may_submit():

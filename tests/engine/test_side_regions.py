@@ -143,6 +143,30 @@ def test_an_error_beside_the_way_of_submitted_items_is_not_lost(main):
         everything()
 
 
+def test_an_error_beside_the_way_that_was_raised_already_is_not_noted_on_itself():
+    gate = Gate()
+
+    def build(self, x):
+        y = self.gate(x)
+        self.work(self.batch(x))
+        return y
+
+    cells = {"gate": scaled(gate, 1), "batch": tp.Batch(2), "work": scaled(Fails([1, 2]), 1)}
+
+    def everything():
+        with Made(build, **cells).run() as run:
+            futures = [run.submit(x) for x in (1, 2, 3)]
+            gate.open(1, 2)
+            try:
+                futures[2].result(10)
+            finally:
+                gate.open()
+
+    with pytest.raises(ValueError, match=r"no \[1, 2\]") as caught:
+        everything()
+    assert len(notes(caught.value)) == 1
+
+
 def test_a_region_beside_the_way_beside_another():
     seen, inner = tp.Collect(), tp.Collect()
 

@@ -93,6 +93,12 @@ def test_a_cell_is_fresh_as_it_is_and_a_function_is_a_template():
     assert copied.__doc__ == "Return what it gets."
 
 
+def test_a_function_has_the_path_of_its_place():
+    pipeline = made(lambda self, x: self.b(self.a(x)), a=tp.ScaleUp(tp.cell(one)), b=tp.cell(one))
+    assert (tp.cell(one).path, pipeline.a.cell.path, pipeline.b.path) == ("one", "a", "b")
+    assert copy.deepcopy(pipeline.b).path == "b"
+
+
 def test_a_decorated_function_is_a_cell_and_still_a_function():
     @tp.cell
     def double(x: int) -> int:

@@ -267,6 +267,19 @@ def test_types_are_checked_without_a_pipeline_too():
     )
 
 
+def test_only_outputs_that_certainly_fit_are_proposed():
+    def build(self):
+        frame = self.camera()
+        _ = self.anything(frame), self.draw.outputs
+        return self.draw(self.detect(frame).boxes)
+
+    cells = {"camera": Camera(), "anything": tp.cell(one), "detect": Detect(), "draw": Draw()}
+    assert connect_error(build, **cells) == (
+        "cannot connect detect.boxes (Boxes) to draw.image (Frame): a Frame is expected. Connect "
+        "one of camera.out, or add a cell that turns Boxes into a Frame."
+    )
+
+
 def test_an_error_in_build_stays_what_it_was():
     pipeline = made(lambda self: ONE(self.camera, 5), camera=Camera())
     first, second = error_of(lambda: pipeline.graph), error_of(pipeline.check)

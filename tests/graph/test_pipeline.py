@@ -105,6 +105,11 @@ def test_inputs_and_outputs_are_those_of_build():
     ]
 
 
+def test_an_input_left_to_its_default_has_no_connection():
+    pipeline = made(lambda self, image, boxes: self.draw(image, boxes), draw=Draw())
+    assert [connection.target.name for connection in pipeline.connections] == ["image", "boxes"]
+
+
 def test_connections_of_nested_pipelines_are_listed():
     pipeline = made(lambda self, x: self.inner(x), inner=Inner())
     assert [*map(str, pipeline.connections)] == [
@@ -147,6 +152,14 @@ def test_results_are_named(build, names):
         )
     else:
         assert list(pipeline.outputs) == names
+
+
+@pytest.mark.parametrize(
+    ("returned", "packing"),
+    [(None, None), ((), None), ([], None), ({}, dict)],
+)
+def test_without_results_each_item_gives_none_or_an_empty_dict(returned, packing):
+    assert made(lambda self, x: returned).graph.packing is packing
 
 
 def test_an_attribute_may_be_set_again():

@@ -143,6 +143,10 @@ def test_a_batching_cell_has_a_clone_of_its_own():
     cell.batching = tp.Batching(4)
     pipeline = made(lambda self, x: self.a(x).boxes, a=cell)
     assert shown(pipeline)[-1] == "0: a x1, signals 1"
+    cell = Detect()
+    cell.batching = tp.Batching(4)
+    pipeline = made(lambda self, x: self.a(x).boxes, a=scaled(cell, 3))
+    assert shown(pipeline)[-1] == "0: a x3, signals 1"
 
 
 def loop(self, x):
@@ -310,6 +314,22 @@ def test_the_default_window_is_eight_for_each_clone_and_at_least_64(clones, wind
     assert Plan(pipeline).default_window == window
 
 
+def test_a_pipeline_may_name_its_own_window():
+    pipeline = made(lambda self, x: self.a(x), a=scaled(clones=16))
+    pipeline.window = 5
+    assert Plan(pipeline).default_window == 5
+
+
+def test_a_scaled_up_pipeline_that_yields_only_beside_its_results_gives_one():
+    def build(self, x):
+        self.sink(self.split(x))
+        return self.keep(x)
+
+    inner = made(build, split=Split(), sink=tp.cell(nothing), keep=tp.cell(one))
+    pipeline = made(lambda self, x: self.a(x), a=scaled(inner))
+    assert [node.bundled for node in FlatGraph(pipeline).nodes] == [False, False]
+
+
 def test_the_flat_graph_follows_values_through_nested_pipelines():
     inner = made(lambda self, x, y=5: TWO(x, y))
     outer = made(lambda self, x: self.inner(x), inner=inner)
@@ -326,6 +346,12 @@ def test_the_flat_graph_follows_values_through_nested_pipelines():
     assert [argument.source.value for argument in last.arguments] == [1]
     assert not last.arguments[0].left_out
     assert [value.node for value in graph.results] == [node, last]
+
+
+def test_what_is_connected_comes_before_the_default_of_a_nested_pipeline():
+    inner = made(lambda self, x, y=5: TWO(x, y))
+    graph = FlatGraph(made(lambda self, x: self.inner(x, x), inner=inner))
+    assert graph.nodes[-1].parents == [graph.entry, graph.entry]
 
 
 def test_defaults_are_left_to_the_function():

@@ -1,5 +1,6 @@
 """Which types may be connected, and what they are called."""
 
+import ast
 import typing
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
@@ -119,6 +120,7 @@ def test_articles(noun, text):
         (Generator[int, None, str], int),
         (typing.Iterator[int], int),
         (Iterator, Any),
+        (typing.Iterator, Any),
         (list[int], Any),
         (Any, Any),
     ],
@@ -132,6 +134,7 @@ def test_named_tuples_are_known():
     assert not is_named_tuple(tuple)
     assert not is_named_tuple(tuple[int, int])
     assert not is_named_tuple(Point(1))
+    assert not is_named_tuple(ast.Name)  # it has fields, and is no tuple
 
 
 def half_known(a: "int", b: "Missing", c: "list[Animal]") -> "Dog":  # noqa: F821 - on purpose
@@ -139,7 +142,7 @@ def half_known(a: "int", b: "Missing", c: "list[Animal]") -> "Dog":  # noqa: F82
 
 
 class HalfKnown(NamedTuple):
-    a: int
+    a: "Animal"
     b: "Missing"  # noqa: F821 - on purpose
 
 
@@ -152,7 +155,7 @@ class Called:
 
 def test_hints_that_cannot_be_resolved_are_left_out():
     assert hints_of(half_known) == {"a": int, "c": list[Animal], "return": Dog}
-    assert hints_of(HalfKnown) == {"a": int}
+    assert hints_of(HalfKnown) == {"a": Animal}
 
 
 def test_hints_of_anything_that_can_be_called():

@@ -38,8 +38,8 @@ class CloneThread:
         call, placed, cell = clone_of(stage.node, self.context)
         program = part.program(lambda node: call)
         batching = cell.batching if cell is not None else None
-        code = program.batching_clone(stage) if batching and cell else program.clone(stage)
-        if batching and cell:
+        code = program.clone(stage) if batching is None else program.batching_clone(stage)
+        if cell is not None and batching is not None:
             run_batch = synchronized(cell.forward_batch, clone)
             path = stage.node.path
             code.bind("take", gatherer(self.inbox, batching, self))

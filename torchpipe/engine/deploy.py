@@ -14,6 +14,7 @@ from torchpipe.errors import EndOfStream, GraphError
 from torchpipe.graph.cell import HOLE, Cell
 from torchpipe.graph.flat import FlatGraph, Node
 from torchpipe.graph.function import is_generator
+from torchpipe.graph.parameter import Config, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import RegionPlan
 from torchpipe.graph.regions import Numbering
@@ -35,7 +36,10 @@ def running_copy(cell: Cell, path: str, context: Context, *, deep: bool) -> Cell
             f"which runs in each clone."
         ) from error
     made._values = cell._values
-    made._configs.update(context.clone.config)
+    given = context.clone.config
+    for name, config in settings(cell, Config).items():
+        if name in given:
+            made._configs[name] = config.checked(given[name], cell)
     made._deployed, made._context, made._name = True, context, path
     return made
 

@@ -93,12 +93,12 @@ class Epochs:
 
     def finish(self) -> None:
         """The results have ended, and all items have passed: the next who asks starts an epoch."""
+        streams, self.streams = self.streams, []
+        close_all(streams)  # those that others, in step with them, have cut short
         if not self._given.ended:
             for cells in self._all_cells():
                 cells.finish()
         self._results = None
-        streams, self.streams = self.streams, []
-        close_all(streams)  # those that others, in step with them, have cut short
 
     def _reset(self) -> None:
         """Reset all cells; all threads are idle, as every item has left."""

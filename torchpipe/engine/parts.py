@@ -11,7 +11,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +133,7 @@ class InlinePart(Part):
 
     def end(self) -> None:
         """The stream has ended."""
-        for _ in self.rest():
-            pass
+        list(self.rest())
 
 
 class RingPart(Part):
@@ -181,6 +180,7 @@ class RingPart(Part):
             "settled": self._settled,
             "refuse": self._refuse,
             "finish": self._finish,
+            "close": close_all,
         }
         return self.core.ready_function(code, context, objects)
 
@@ -241,8 +241,7 @@ class RingPart(Part):
         """At the end of a pushed stream, in the tail's thread: flush; return what was raised."""
         error: BaseException | None = None
         try:
-            for _ in self.rest():
-                pass
+            list(self.rest())
         except BaseException as raised:
             error = raised
         self.ended.put(error)
@@ -295,8 +294,13 @@ def deliver(future: Future[Any], out: Any, error: BaseException | None) -> None:
 
 
 def close_all(streams: list[Any]) -> None:
-    """Close what can be closed, so that generators release what they hold."""
-    for stream in streams:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
+    """Close what can be closed, so that generators release what they hold.
+
+    Raises:
+        BaseException: The first error; all others are closed as well.
+    """
+    with ExitStack() as stack:
+        for stream in reversed(streams):
+            close = getattr(stream, "close", None)
+            if close is not None:
+                stack.callback(close)

@@ -72,6 +72,7 @@ class Program(Writer):
                 with code.block("try:"):
                     self._read(code, body)
                 with code.block("except StopIteration:"):
+                    code.add(f"close([{self._source_names()}])")
                     code.add("item.error, ended = END, True")
                     code.add("context.number -= 1")
                 with code.block("else:"):  # a StopIteration of a cell does not end the stream

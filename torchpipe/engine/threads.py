@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from torchpipe.engine.context import Context, note
@@ -105,16 +106,17 @@ class StageThread:
 
     def _main(self) -> None:
         self.cells.context.thread = threading.get_ident()
-        with self._state.apply(self.cells.context.clone):
-            self._error = self._set_up()
+        with ExitStack() as stack:
+            self._error = self._set_up(stack)
             self._ready.set()
             if self._error is None:
                 self._run()
             for error in self.cells.tear_down():
                 self._failed(error)
 
-    def _set_up(self) -> BaseException | None:
+    def _set_up(self, stack: ExitStack) -> BaseException | None:
         try:
+            stack.enter_context(self._state.apply(self.cells.context.clone))
             self.cells.set_up()
         except BaseException as error:
             return error

@@ -176,10 +176,23 @@ def leaves(cell: Cell | None) -> Iterator[Cell]:
 
 
 def yields(cell: Cell | None) -> bool:
-    """Whether the cell, or one inside it, is a generator with inputs."""
+    """Whether the cell is a generator with inputs, or a pipeline whose results pass one."""
     if isinstance(cell, Pipeline):
-        return any(node.emits_many for node in FlatGraph(cell).nodes)
+        results = [value.node for value in FlatGraph(cell).results if isinstance(value, Value)]
+        return any(node.emits_many for node in upstream(results))
     return cell is not None and is_generator(cell)
+
+
+def upstream(nodes: list[Node]) -> set[Node]:
+    """These nodes, and all that they depend on."""
+    found: set[Node] = set()
+    todo = [*nodes]
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found.add(node)
+            todo += node.parents
+    return found
 
 
 def new_node(cell: Cell) -> Node:

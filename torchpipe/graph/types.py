@@ -95,7 +95,7 @@ def type_name(hint: Any) -> str:
         return " | ".join(type_name(option) for option in get_args(hint))
     arguments = get_args(hint)
     name = getattr(get_origin(hint) or hint, "__name__", str(hint))
-    if arguments and get_origin(hint) is not None:
+    if arguments:
         inner = ", ".join(type_name(argument) for argument in arguments)
         return f"{name}[{inner}]"
     return "None" if hint is type(None) else name
