@@ -15,7 +15,8 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
-from torchpipe.errors import ParameterError, RunError, Stopped
+from torchpipe.engine.torch_state import missing_devices
+from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
@@ -68,6 +69,7 @@ class Run:
     ):
         pipeline.check()
         plan = Plan(pipeline)
+        refuse_missing(pipeline.path, plan)
         self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         window = plan.default_window if window is None else window
         if window < 1:
@@ -227,3 +229,15 @@ class Run:
                 f"cannot {what} the run: the pipeline waits for its inputs ({names}). "
                 f"Use run.map(items), run.submit(...) or run(...)."
             )
+
+
+def refuse_missing(pipeline: str, plan: Plan) -> None:
+    """Refuse clones on devices that are not there.
+
+    Raises:
+        CheckError: With all of them.
+    """
+    clones = [(node.path, clone) for node in plan.graph.nodes for clone in node.clones or ()]
+    found = missing_devices(clones)
+    if found:
+        raise CheckError(pipeline, found)

@@ -6,6 +6,7 @@ torch is never imported here: where nobody else did, there is no state to set.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -68,3 +69,29 @@ def synchronized(function: Any, clone: Clone) -> Any:
         return result
 
     return call
+
+
+def missing_devices(clones: Iterable[tuple[str, Clone]]) -> list[str]:
+    """One sentence for each clone (of the cell at a path) whose device is not there."""
+    wanted = [(path, clone) for path, clone in clones if clone.device != "cpu"]
+    if not wanted:
+        return []
+    import torch
+
+    count = torch.cuda.device_count()
+    there = ["cpu", *(f"cuda:{index}" for index in range(count))]
+    found = []
+    for path, clone in wanted:
+        try:
+            device = torch.device(clone.device)
+        except RuntimeError:
+            found.append(
+                f"{path} ({clone}): there is no such device. Use one of {', '.join(there)}."
+            )
+            continue
+        if device.type == "cuda" and (device.index or 0) >= count:
+            found.append(
+                f"{path} ({clone}) cannot run: this machine has {count} CUDA devices. Use one of "
+                f"{', '.join(there)}."
+            )
+    return found
