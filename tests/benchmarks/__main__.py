@@ -1,0 +1,70 @@
+"""Run the benchmarks: `python -m tests.benchmarks [--only NAME]... [--rounds N] [--json FILE]`.
+
+Everything takes about ten minutes at five rounds. Peers come from
+`pip install torchdata spdl-core pypeln "setuptools<81"`; those that are missing are shown as such.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.benchmarks.chain import CHAIN
+from tests.benchmarks.harness import measure_here, run_rounds
+from tests.benchmarks.idle import IDLE
+from tests.benchmarks.imports import IMPORT
+from tests.benchmarks.memory import MEMORY
+from tests.benchmarks.modules import MODULE, MODULE_BATCHED, TWO_CLONES
+from tests.benchmarks.report import as_json, machine, table
+from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
+from tests.benchmarks.sleeps import EVEN, UNEVEN
+from tests.benchmarks.stop import STOP
+from tests.benchmarks.trivial import TRIVIAL
+
+SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHED, TWO_CLONES)
+RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
+ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=ALL, help="one benchmark; may be repeated"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="measurements per contender (5)")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def tell(progress: str) -> None:
+    """Show where the run is, on one line of a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)
+
+
+def run_all(names: list[str], rounds: int) -> dict[str, object]:
+    """Run the benchmarks, print each table as it is ready, and return everything for JSON."""
+    described = machine()
+    print(", ".join(f"{key} {value}" for key, value in described.items()), flush=True)
+    outcomes = []
+    for name in names:
+        outcomes.append(run_rounds(ALL[name], rounds, tell))
+        tell("")
+        print(f"\n{table(outcomes[-1])}", flush=True)
+    return {"machine": described, "rounds": rounds, "benchmarks": [*map(as_json, outcomes)]}
+
+
+def main() -> None:
+    given = arguments()
+    if given.measure:
+        benchmark, contender = given.measure
+        print(json.dumps(measure_here(ALL[benchmark], contender)))
+        return
+    figures = run_all(given.only or list(ALL), given.rounds)
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

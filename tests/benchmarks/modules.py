@@ -1,0 +1,231 @@
+"""What torchpipe costs around a network of about 5 ms: alone, with batching, and with two clones.
+
+Every contender computes with one torch thread, and in inference mode.
+"""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any
+
+import torchpipe as tp
+from tests.benchmarks import cells, peers
+from tests.benchmarks.harness import Asked, Benchmark, Measure, Measurement, last_of, seconds
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+IMAGES = 240
+BATCH = 8
+
+
+@cache
+def network() -> "nn.Module":
+    """Make the network, once a process: eval mode, takes images of shape `(n, 3, 144, 144)`."""
+    import torch
+    from torch import nn
+
+    def block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+        conv = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+    torch.manual_seed(0)
+    widths = [(3, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 128, 2), (128, 128, 1)]
+    blocks = [layer for width in widths for layer in block(*width)]
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)).eval()
+
+
+@cache
+def sixteen(*shape: int) -> list["Tensor"]:
+    """Make sixteen tensors of shape `(*shape, 3, 144, 144)`, once a process."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(*shape, 3, 144, 144, generator=generator) for _ in range(16)]
+
+
+def images(count: int, *shape: int) -> Iterator["Tensor"]:
+    """Yield `count` tensors of shape `(*shape, 3, 144, 144)`."""
+    yield from islice(cycle(sixteen(*shape)), count)
+
+
+class Images(tp.Cell):
+    """The source: see `images`."""
+
+    def __init__(self, count: int, *shape: int):
+        super().__init__()
+        self.arguments = (count, *shape)
+
+    def forward(self) -> Iterator[Any]:
+        yield from images(*self.arguments)
+
+
+class Plain(tp.Pipeline):
+    """A source and one cell, not scaled up."""
+
+    def __init__(self, source: tp.Cell, cell: tp.Cell):
+        super().__init__()
+        self.source, self.cell = source, cell
+
+    def build(self) -> Any:
+        return self.cell(self.source())
+
+
+def rate(stream: Callable[[int], Iterator["Tensor"]], *, one_thread: bool = True) -> Measure:
+    """Measure images per second; `stream(count)` gives their results.
+
+    Also the CPU time per image, in milliseconds: other work on the machine changes it less.
+    """
+
+    def measure() -> Measurement:
+        import torch
+
+        if one_thread:
+            torch.set_num_threads(1)
+        with torch.inference_mode():
+            last_of(stream(64))
+            start = time.process_time()
+            elapsed = seconds(lambda count: last_of(stream(count)), IMAGES, prepare=False)
+            return {
+                "value": IMAGES / elapsed,
+                "cpu_ms": (time.process_time() - start) / IMAGES * 1e3,
+            }
+
+    return measure
+
+
+def loop(count: int) -> Iterator["Tensor"]:
+    """The plain loop, image by image."""
+    net = network()
+    return map(net, images(count, 1))
+
+
+def loop_batched(count: int) -> Iterator["Tensor"]:
+    """The plain loop over batches that are there already."""
+    net = network()
+    for batch in images(count // BATCH, BATCH):
+        yield from net(batch)
+
+
+def loop_stacking(count: int) -> Iterator["Tensor"]:
+    """The plain loop that makes its batches of single images."""
+    import torch
+
+    net, stream = network(), images(count)
+    while batch := list(islice(stream, BATCH)):
+        yield from net(torch.stack(batch))
+
+
+def torchpipe(count: int) -> Iterator["Tensor"]:
+    return cells.stream(Plain(Images(count, 1), tp.ModuleCell(network())))
+
+
+def torchpipe_batched(count: int) -> Iterator["Tensor"]:
+    cell = tp.ModuleCell(network(), batch=tp.Batching(BATCH, max_wait=0.1))
+    return cells.stream(Plain(Images(count), cell))
+
+
+MODULE = Benchmark(
+    name="module",
+    title="a network of about 5 ms, batch 1, one torch thread",
+    unit="images/s",
+    contenders={"loop": rate(loop), "torchpipe": rate(torchpipe)},
+    asked=(Asked("torchpipe", "at least", 0.98, over="loop"),),
+)
+
+MODULE_BATCHED = Benchmark(
+    name="module-batched",
+    title=f"the same network on batches of {BATCH}, one torch thread",
+    unit="images/s",
+    contenders={
+        "loop, batches given": rate(loop_batched),
+        "loop, stacking": rate(loop_stacking),
+        "torchpipe": rate(torchpipe_batched),
+    },
+    asked=(Asked("torchpipe", "at least", 0.95, over="loop, batches given"),),
+)
+
+
+# Two clones.
+
+
+def torchpipe_clones(count: int) -> Iterator["Tensor"]:
+    clones = [tp.ThreadClone(torch_threads=1), tp.ThreadClone(torch_threads=1)]
+    return cells.stream(cells.Scaled(Images(count, 1), tp.ModuleCell(network()), clones))
+
+
+def inferring(net: "nn.Module") -> Callable[["Tensor"], "Tensor"]:
+    """Return the network as a function for threads: inference mode is set in each of them."""
+    import torch
+
+    return torch.inference_mode()(net.forward)
+
+
+def executor_clones(count: int) -> Iterator["Tensor"]:
+    return peers.executor(images(count, 1), inferring(network()), workers=2, window=32)
+
+
+def torchdata_clones(count: int) -> Iterator["Tensor"]:
+    return peers.torchdata(images(count, 1), inferring(network()), workers=2)
+
+
+def own_loop(barrier: Any, rates: Any) -> None:
+    """Loop over half of the images alone, from the barrier on; put the rate into `rates`."""
+    import torch
+
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        last_of(loop(32))
+        barrier.wait()
+        start = time.perf_counter()
+        last_of(loop(IMAGES // 2))
+        rates.put(IMAGES / 2 / (time.perf_counter() - start))
+
+
+def two_threads() -> Measurement:
+    """Measure two threads with a loop each; the sum of their rates."""
+    import queue
+
+    barrier, rates = threading.Barrier(2), queue.SimpleQueue[float]()
+    return sum_of_rates(
+        [threading.Thread(target=own_loop, args=(barrier, rates)) for _ in "ab"], rates
+    )
+
+
+def two_processes() -> Measurement:
+    """Measure two processes that know nothing of each other; the sum of their rates."""
+    spawn = multiprocessing.get_context("spawn")
+    barrier, rates = spawn.Barrier(2), spawn.SimpleQueue()
+    return sum_of_rates(
+        [spawn.Process(target=own_loop, args=(barrier, rates)) for _ in "ab"], rates
+    )
+
+
+def sum_of_rates(loops: list[Any], rates: Any) -> Measurement:
+    for each in loops:
+        each.start()
+    total = sum(rates.get() for _ in loops)
+    for each in loops:
+        each.join()
+    return {"value": total}
+
+
+TWO_CLONES = Benchmark(
+    name="two-clones",
+    title="the same network, two clones with one torch thread each",
+    unit="images/s",
+    contenders={
+        "two processes": two_processes,
+        "two threads": two_threads,
+        "torchpipe": rate(torchpipe_clones, one_thread=False),
+        "executor": rate(executor_clones),
+        "torchdata": rate(torchdata_clones),
+    },
+    asked=(
+        Asked("torchpipe", "at least", 0.95, over="two threads"),
+        Asked("torchpipe", "at least", 0.92, over="two processes"),
+    ),
+)
