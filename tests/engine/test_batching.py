@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -318,6 +318,29 @@ def test_a_clone_that_is_called_back_gathers_nothing_more():
     clone = Alone()
     clone.retiring = True
     assert gatherer(SimpleQueue(), tp.Batching(3, FOREVER), clone)() == ([], None)
+
+
+def test_the_wait_is_that_of_the_first_item(monkeypatch):
+    class Inbox:
+        """Items that arrive at these times."""
+
+        def __init__(self, *times):
+            self.times, self.now = list(times), 0.0
+
+        def get_nowait(self):
+            return self.get(timeout=0.0)
+
+        def get(self, timeout):
+            if timeout is not None and self.times[0] > self.now + timeout:
+                self.now += timeout
+                raise Empty
+            self.now = max(self.now, self.times.pop(0))
+            return Item()
+
+    inbox = Inbox(0.0, 0.4, 0.8, 1.2, 1.3, 9.0)
+    monkeypatch.setattr("torchpipe.engine.gather.monotonic", lambda: inbox.now)
+    take = gatherer(inbox, tp.Batching(10, 1.0), Alone())
+    assert [len(take()[0]), len(take()[0])] == [3, 2]
 
 
 def test_two_clones_share_the_items():

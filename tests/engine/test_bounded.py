@@ -129,7 +129,10 @@ def test_map_reads_no_further_ahead_than_the_window(window, streaming):
     cells = {"add": scaled(Add(), 2), "last": tp.cell(last)}
     cells |= {"spread": tp.Unbatch(lambda x: [x])} if streaming else {}
     with open_line(**cells).run(window=window) as run:
-        assert list(run.map(items())) == list(range(1, 21))
+        for given, result in enumerate(run.map(items())):
+            assert result == given + 1
+            assert len(taken) <= given + window + streaming
+        assert given == 19
 
 
 @pytest.mark.parametrize("window", [0, -1])
@@ -333,6 +336,54 @@ def test_nothing_of_a_failed_item_is_kept_after_its_error():
                 run(watched.value(number))
         gc.collect()  # the traceback of an error is a cycle
         assert not any(map(watched.alive, range(3)))
+
+
+@pytest.mark.parametrize("bad", ["left", "right"])
+def test_nothing_of_a_failed_item_is_kept_for_a_reader_that_never_came(bad):
+    """Nor is what counts the readers of the next item."""
+    watched, failing = Watched(), [True]
+    first = threading.Event()
+
+    def side(name):
+        def read(value):
+            if name != bad:
+                assert not failing or first.wait(10)
+                return value.number
+            if failing:
+                first.set()
+                raise ValueError("no value")
+            return value.number
+
+        return read
+
+    def build(self, value):
+        return self.join(self.left(value), self.right(value)), self.last(value)
+
+    pipeline = Made(
+        build,
+        left=scaled(side("left"), 1),
+        right=scaled(side("right"), 1),
+        join=scaled(lambda a, b: a + b, 1),
+        last=tp.cell(number_of),
+    )
+    with pipeline.run(window=1) as run:
+        with pytest.raises(ValueError, match="no value"):
+            run(watched.value(0))
+        failing.clear()
+        assert [run(watched.value(number)) for number in (1, 2)] == [(2, 1), (4, 2)]
+        gc.collect()
+        assert not any(map(watched.alive, range(3)))
+
+
+def test_a_stage_that_waits_holds_no_value():
+    watched, gate = Watched(), Gate()
+    cells = {"number": tp.cell(number_of), "gate": scaled(gate), "last": Pass()}
+    with line(source=tp.cell(watched.source), **cells).run(window=1) as run:
+        results = iter(run)
+        gate.wait_until_inside(0)
+        assert not watched.alive(0)  # the head waits for room
+        gate.open()
+        assert list(results) == [0, 1, 2]
 
 
 def test_what_a_feedback_holds_is_the_last_value_only():

@@ -460,6 +460,22 @@ def test_no_cell_gets_an_item_after_a_failed_one_without_its_values():
     assert len(seen) <= 3
 
 
+def test_a_stateful_cell_gets_no_item_after_the_one_that_it_failed_on():
+    seen = []
+
+    class Bad(Pass):
+        def forward(self, x):
+            seen.append(x)
+            if x == 3:
+                raise Oops
+            return x
+
+    cells = {"add": scaled(lambda x: x), "bad": Bad(), "add_2": scaled(lambda x: x)}
+    with pytest.raises(Oops):
+        consume(line(source=tp.Source(range(60)), **cells))
+    assert seen == [0, 1, 2, 3]
+
+
 def test_a_cell_after_a_hole_is_not_called():
     seen = []
 

@@ -100,6 +100,16 @@ def test_threads_are_quiet_about_locks_only_once_the_run_stops():
     quietly(work, ring)()
 
 
+def test_an_item_that_is_recycled_while_the_run_stops_stays_marked():
+    with line(source=tp.Source(range(2)), add=scaled(Add())).run() as run:
+        list(run)
+        ring = run._core.rings[0].ring
+    item = ring.items[0]
+    item.error = END
+    ring.recycle(item)
+    assert item.error is STOP
+
+
 # -- calls of all shapes
 
 

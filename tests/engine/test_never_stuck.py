@@ -196,13 +196,17 @@ def test_a_cell_that_stops_the_run_it_is_in(where):
 
 
 def test_a_cell_of_an_unscaled_pipeline_that_stops_the_run():
+    seen = []
+
     def stopping(x):
+        seen.append(x)
         run.stop()
         return x
 
     run = line(source=tp.Source(range(4)), stopping=tp.cell(stopping)).run()
     with pytest.raises(Stopped):
         list(run)
+    assert seen == [0]
 
 
 @pytest.mark.parametrize("where", ["head", "clone", "tail"])

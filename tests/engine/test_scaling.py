@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -134,6 +135,82 @@ def test_clones_that_stay_go_on_while_those_that_leave_are_busy(left):
         happens(done)  # all others are done
         gate.open(*leaving)
         assert list(results) == list(range(20))
+
+
+def test_clones_that_leave_take_no_other_item():
+    gate, by = Gate(), {}
+
+    def work(x):
+        gate.hold(x)
+        by[x] = threading.current_thread().name
+        return x
+
+    with line(source=tp.Source(range(40)), work=scaled(work, 3)).run() as run:
+        results = iter(run)
+        gate.wait_until_inside(0, 1, 2)
+        run.scale("work", 1)
+        gate.open()
+        assert list(results) == list(range(40))
+    assert {by[x] for x in range(3, 40)} == {"torchpipe work[0]"}
+
+
+def test_a_clone_that_takes_the_call_for_a_busy_one_goes_on():
+    """There is nothing else in the inbox, so the one that stays takes it, and must not wait."""
+    gate, more, done, seen = Gate(), threading.Event(), threading.Event(), []
+
+    def source():
+        yield from (0, 1)
+        happens(more)
+        yield from range(2, 8)
+
+    def work(x):
+        gate.hold(x)
+        seen.append(x)
+        if len(seen) == 7:
+            done.set()
+        return x
+
+    with line(source=tp.cell(source), work=scaled(work, 2)).run(window=8) as run:
+        results = iter(run)
+        gate.wait_until_inside(0, 1)
+        leaving = clones_in(run)[1].context.number
+        run.scale("work", 1)
+        gate.open(*set(range(8)) - {leaving})
+        more.set()
+        happens(done)
+        gate.open()
+        assert list(results) == list(range(8))
+
+
+def test_a_clone_that_is_called_back_as_it_comes_to_rest_does_not_wait(monkeypatch):
+    """Its token is gone already: whoever took it saw it at work."""
+
+    class Inbox(SimpleQueue):
+        def get_nowait(self):
+            try:
+                return super().get_nowait()
+            except Empty:
+                coming_to_rest()
+                raise
+
+    def coming_to_rest():
+        for clone in leaving:
+            if clone.thread.thread is threading.current_thread():
+                clone.retiring = True
+
+    leaving = []
+    monkeypatch.setattr("torchpipe.engine.region.SimpleQueue", Inbox)
+    with open_line(add=scaled(Add(), 1)).run() as run:
+        assert run(1) == 2
+        run.scale("add", 2)
+        leaving += clones_in(run)[1:]
+        for x in range(200):
+            assert run(x) == x + 1
+            if leaving[0].gone.is_set():
+                break
+        leaving[0].retire()  # it never took an item
+        assert leaving[0].gone.wait(10)
+        assert run(5) == 6
 
 
 def clones_in(run):

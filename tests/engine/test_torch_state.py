@@ -102,6 +102,7 @@ def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
         calls.append(f"on {what if isinstance(what, str) else what.name}")
         yield
 
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(torch.cuda, "Stream", Stream)
     monkeypatch.setattr(torch.cuda, "device", entered)
     monkeypatch.setattr(torch.cuda, "stream", entered)
@@ -123,10 +124,11 @@ def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
     ]
 
 
-def test_a_device_that_is_not_there_is_an_error(monkeypatch):
+def test_a_device_that_does_not_work_is_an_error(monkeypatch):
     def missing(device):
         raise RuntimeError(f"no {device}")
 
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 10)
     monkeypatch.setattr(torch.cuda, "device", missing)
     clones = [tp.ThreadClone(), tp.ThreadClone(device="cuda:9")]
     with pytest.raises(RuntimeError, match="no cuda:9"):
