@@ -17,6 +17,7 @@ import torchpipe as tp
 from torchpipe import HOLE
 
 Column = list[Any]
+Clones = Callable[[int], int | list[tp.Clone]]
 
 
 def mix(*values: int) -> int:
@@ -197,10 +198,17 @@ class Random(tp.Pipeline):
     """The pipeline that the steps describe, closed, with sources of its own.
 
     A step that numbers its items anew may also leave them to a sink, beside the way to the results.
+    `clones` makes the clones of a scaled-up cell of their number; by default they are threads.
     """
 
-    def __init__(self, steps: tuple[Step, ...], counts: tuple[int, ...], outputs: tuple[int, ...]):
-        self.steps, self.outs = steps, outputs
+    def __init__(
+        self,
+        steps: tuple[Step, ...],
+        counts: tuple[int, ...],
+        outputs: tuple[int, ...],
+        clones: Clones = int,
+    ):
+        self.steps, self.outs, self.clones = steps, outputs, clones
         self.sinks = [Kept() for step in steps if step.aside]
         self.sources = [Numbers(count, factor) for factor, count in enumerate(counts)]
         self.made = [self.make(step) for step in steps]
@@ -215,16 +223,15 @@ class Random(tp.Pipeline):
             "pairs": Pairs,
             "delay": lambda: tp.Delay(step.detail, initial=7),
             "feedback": lambda: [tp.Feedback(5), self._scaled(Mix2(), step.clones)],
-            "nested": lambda: Nested(*step.detail),
+            "nested": lambda: Nested(*step.detail, self.clones),
             "scaled": lambda: Scaled(step.detail),
             "scaled copies": lambda: Scaled("copies"),
         }
         cell = kinds[step.kind]()
         return cell if isinstance(cell, list) else self._scaled(cell, step.clones)
 
-    @staticmethod
-    def _scaled(cell: tp.Cell, clones: int) -> tp.Cell:
-        return tp.ScaleUp(cell, clones) if clones else cell
+    def _scaled(self, cell: tp.Cell, count: int) -> tp.Cell:
+        return tp.ScaleUp(cell, self.clones(count)) if count else cell
 
     def build(self) -> Any:
         return self.connect([source() for source in self.sources])
@@ -248,8 +255,8 @@ class Random(tp.Pipeline):
 class Nested(Random):
     """The same within another pipeline: it takes its columns as arguments."""
 
-    def __init__(self, steps: tuple[Step, ...], width: int):
-        super().__init__(steps, (), (width + len(steps) - 1,))
+    def __init__(self, steps: tuple[Step, ...], width: int, clones: Clones):
+        super().__init__(steps, (), (width + len(steps) - 1,), clones)
         self.build = {1: self.build1, 2: self.build2}[width]
 
     def build1(self, a: int) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torchpipe.graph.cell import HOLE as HOLE
     from torchpipe.graph.cell import Cell as Cell
     from torchpipe.graph.clone import Clone as Clone
+    from torchpipe.graph.clone import RayClone as RayClone
     from torchpipe.graph.clone import ThreadClone as ThreadClone
     from torchpipe.graph.feedback import Feedback as Feedback
     from torchpipe.graph.function import cell as cell
@@ -39,7 +40,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "torchpipe.errors": "TorchpipeError CheckError EndOfStream",
     "torchpipe.graph.cell": "HOLE Cell",
-    "torchpipe.graph.clone": "Clone ThreadClone",
+    "torchpipe.graph.clone": "Clone ThreadClone RayClone",
     "torchpipe.graph.feedback": "Feedback",
     "torchpipe.graph.function": "cell",
     "torchpipe.graph.parameter": "Config Parameter",

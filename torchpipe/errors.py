@@ -12,7 +12,9 @@
         ├── Stopped             the run has ended, its results are gone
         ├── BudgetExceeded      more items were skipped than allowed
         ├── ItemDropped         the item that was asked for was filtered or skipped
-        └── StalledError        a cell's function does not return
+        ├── StalledError        a cell's function does not return
+        ├── CloneLost           a clone in another process died, and its work cannot go on
+        └── ClusterError        clones were asked for that the Ray cluster cannot have
 
     EndOfStream                 not a failure: a source says that it has no more items
     StallWarning                a warning: nothing moved for a while; it names who is stuck
@@ -83,6 +85,14 @@ class ItemDropped(RunError):
 
 class StalledError(RunError):
     """A cell's function does not return; the text shows its cell, clone, item and stack."""
+
+
+class CloneLost(RunError):
+    """A clone in another process died, and its items could not be run again."""
+
+
+class ClusterError(RunError):
+    """Ray is missing, or its cluster has not what a clone asks for."""
 
 
 class EndOfStream(Exception):

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.strategies import Random, expected, pipelines
 
 
-def equals_a_plain_loop(drawn, window):
+def equals_a_plain_loop(drawn, window, clones=int):
     steps, counts, outputs = drawn
     wanted, kept = expected(steps, counts, outputs)
-    pipeline = Random(steps, counts, outputs)
+    pipeline = Random(steps, counts, outputs, clones)
     with pipeline.run(window=window, stall_after=5.0) as run:
         for _ in range(2):  # the second epoch, with warm clones
             assert list(run) == wanted

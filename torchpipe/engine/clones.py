@@ -1,4 +1,4 @@
-"""`CloneThread`: a clone that is a thread of this process."""
+"""`CloneThread`: a clone that is a thread of this process; and what all kinds of clones share."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from torchpipe.engine.gather import gatherer
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.region import quietly
 from torchpipe.engine.torch_state import synchronized
-from torchpipe.graph.clone import Clone
+from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
+    from torchpipe.engine.context import Context
     from torchpipe.engine.parts import RingPart
+    from torchpipe.engine.threads import StageThread
 
 
 class Token:
@@ -22,46 +24,42 @@ class Token:
 
     error = RETIRE
 
-    def __init__(self, target: CloneThread):
+    def __init__(self, target: RunningClone):
         self.target = target
 
 
-class CloneThread:
-    """A clone that is a thread."""
+class RunningClone:
+    """A clone in motion: it takes items from the inbox of its stage, with others of any kind.
+
+    Attributes:
+        retiring: Whether it was called back.
+        gone: Set when it takes no more items.
+        context: What it has done.
+        thread: The thread that takes the items.
+    """
+
+    context: Context
+    thread: StageThread
 
     def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
         self.part, self.stage, self.clone = part, stage, clone
         self.inbox = part.ring.inboxes[stage]
         self.retiring = False
         self.gone = threading.Event()
-        self.context = part.core.context(clone)
-        call, placed, cell = clone_of(stage.node, self.context)
-        program = part.program(lambda node: call)
-        batching = cell.batching if cell is not None else None
-        code = program.clone(stage) if batching is None else program.batching_clone(stage)
-        if cell is not None and batching is not None:
-            run_batch = synchronized(cell.forward_batch, clone)
-            path = stage.node.path
-            code.bind("take", gatherer(self.inbox, batching, self))
-            code.bind("run_batch", self.context.counted(run_batch, cell.on_error, path))
-        code.bind("get", self.inbox.get)
-        code.bind("get_nowait", self.inbox.get_nowait)
-        code.bind("me", self)
-        code.bind("stops", self._stops)
-        work = part.core.ready_function(code, self.context, part.ring.objects())
-        name = f"{stage.node.path}[{clone.index}]"
-        self._work = quietly(work, part.ring)
-        self.thread = part.core.thread(name, placed, self.context, self._run)
+        self.name = f"{stage.node.path}[{clone.index}]"
 
-    def _run(self) -> None:
-        try:
-            self._work()
-        finally:
-            self.gone.set()  # whoever waits for this clone to go, in `_stops`, may go on
+    @property
+    def works(self) -> bool:
+        """Whether it can take items now."""
+        return not self.gone.is_set()
 
     def retire(self) -> None:
         """Call the clone back: it ends when the call that it is in has returned."""
         self.retiring = True
+        self.inbox.put(Token(self))
+
+    def stop(self) -> None:
+        """The run stops: wake the clone."""
         self.inbox.put(Token(self))
 
     def _stops(self, token: Token) -> bool:
@@ -80,3 +78,43 @@ class CloneThread:
             if not self.retiring:
                 target.gone.wait()
         return False
+
+
+class CloneThread(RunningClone):
+    """A clone that is a thread."""
+
+    def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
+        super().__init__(part, stage, clone)
+        self.context = part.core.context(clone)
+        call, placed, cell = clone_of(stage.node, self.context)
+        program = part.program(lambda node: call)
+        batching = cell.batching if cell is not None else None
+        code = program.clone(stage) if batching is None else program.batching_clone(stage)
+        if cell is not None and batching is not None:
+            run_batch = synchronized(cell.forward_batch, clone)
+            path = stage.node.path
+            code.bind("take", gatherer(self.inbox, batching, self))
+            code.bind("run_batch", self.context.counted(run_batch, cell.on_error, path))
+        code.bind("get", self.inbox.get)
+        code.bind("get_nowait", self.inbox.get_nowait)
+        code.bind("me", self)
+        code.bind("stops", self._stops)
+        work = part.core.ready_function(code, self.context, part.ring.objects())
+        self._work = quietly(work, part.ring)
+        self.thread = part.core.thread(self.name, placed, self.context, self._run)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self.gone.set()  # whoever waits for this clone to go, in `_stops`, may go on
+
+
+def running_clone(part: RingPart, stage: Parallel, clone: Clone) -> RunningClone:
+    """Start a clone of the kind that the specification says; nothing waits for its setup."""
+    if not isinstance(clone, RayClone):
+        return CloneThread(part, stage, clone)
+    from torchpipe.engine.distant import DistantClone
+    from torchpipe.engine.ray_clones import cluster
+
+    return DistantClone(part, stage, clone, cluster())

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from time import perf_counter_ns
 from types import CodeType
@@ -36,6 +36,10 @@ class DeadLetter:
     item: int
     error: BaseException
 
+    def holding(self, error: BaseException) -> DeadLetter:
+        """The same letter, with this error."""
+        return replace(self, error=error)
+
 
 class Shared:
     """What all threads of a run have in common.
@@ -53,6 +57,23 @@ class Shared:
         self.skipped: dict[str, int] = {}
         self.seen: dict[str, int] = {}
         self.lock = threading.Lock()
+
+    def skip(self, letter: DeadLetter, skip: Skip) -> None:
+        """Record a dead letter.
+
+        Raises:
+            BudgetExceeded: There were too many.
+        """
+        path = letter.cell
+        with self.lock:
+            self.dead_letters.append(letter)
+            self.skipped[path] = self.skipped.get(path, 0) + 1
+            skipped, seen = self.skipped[path], self.seen.get(path, 0)
+        if skip.exceeded(skipped, seen):
+            raise BudgetExceeded(
+                f"{path} failed on {skipped} of {seen} items, and its budget is {skip.budget}. "
+                f"Mend the cause below, or raise tp.Skip(budget=...)."
+            ) from letter.error
 
 
 class Context:
@@ -121,12 +142,15 @@ class Context:
         Returns:
             The error; for a StopIteration, which would end a loop silently, a RuntimeError.
         """
-        if isinstance(error, StopIteration):
-            error = caused(RuntimeError("a cell raised StopIteration"), error)
         trace = error.__traceback__
         if trace is not None and trace.tb_lineno in self.calls:
-            path = self.calls[trace.tb_lineno]
-            note(error, f"in cell {path!r} ({self.clone}), item {self.number}")
+            return self.blamed(error, self.calls[trace.tb_lineno], self.number)
+        return silent_no_more(error)
+
+    def blamed(self, error: BaseException, path: str, number: int) -> BaseException:
+        """Note on the error that it happened in this cell, at this item; see `blame`."""
+        error = silent_no_more(error)
+        note(error, f"in cell {path!r} ({self.clone}), item {number}")
         return error
 
     def guarded(
@@ -135,7 +159,6 @@ class Context:
         """A cell's `forward` under its error policy: it tries again, or returns a hole."""
         attempts, skip = attempts_and_skip(policy)
         shared = self.shared
-        shared.skipped.setdefault(path, 0)
         shared.seen.setdefault(path, 0)
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -171,17 +194,15 @@ class Context:
 
     def _skip(self, path: str, skip: Skip, error: Exception) -> None:
         """Record a dead letter, or raise if there were too many."""
-        shared = self.shared
-        letter = DeadLetter(path, str(self.clone), shared.epoch, self.number, error)
-        with shared.lock:
-            shared.dead_letters.append(letter)
-            shared.skipped[path] += 1
-            too_many = skip.exceeded(shared.skipped[path], shared.seen[path])
-        if too_many:
-            raise BudgetExceeded(
-                f"{path} failed on {shared.skipped[path]} of {shared.seen[path]} items, and its "
-                f"budget is {skip.budget}. Mend the cause below, or raise tp.Skip(budget=...)."
-            ) from error
+        epoch = self.shared.epoch
+        self.shared.skip(DeadLetter(path, str(self.clone), epoch, self.number, error), skip)
+
+
+def silent_no_more(error: BaseException) -> BaseException:
+    """The error; for a StopIteration, which would end a loop silently, a RuntimeError."""
+    if isinstance(error, StopIteration):
+        return caused(RuntimeError("a cell raised StopIteration"), error)
+    return error
 
 
 def note(error: BaseException, text: str) -> None:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, Shared
@@ -25,6 +25,8 @@ from torchpipe.errors import StallWarning, Stopped
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Plan, RegionPlan
+
+C = TypeVar("C", bound=Context)
 
 
 class Core:
@@ -104,9 +106,12 @@ class Core:
 
     def context(self, clone: Clone) -> Context:
         """The record of a thread's work."""
-        made = Context(self.shared, clone)
-        self.contexts.append(made)
-        return made
+        return self.keep(Context(self.shared, clone))
+
+    def keep(self, context: C) -> C:
+        """Watch this record, too, for what is stuck."""
+        self.contexts.append(context)
+        return context
 
     def ready_function(
         self, code: Code, context: Context, objects: dict[str, Any]
@@ -122,8 +127,13 @@ class Core:
         self, name: str, placed: list[Any], context: Context, work: Callable[[], Any]
     ) -> StageThread:
         """Start a thread with these cells and this work."""
-        cells = Cells(placed, context)
-        made = StageThread(name, cells, work, self.state, self._broken, self.errors.append)
+        return self.start(name, Cells(placed, context), work, self.state)
+
+    def start(
+        self, name: str, cells: Cells, work: Callable[[], Any], state: TorchState
+    ) -> StageThread:
+        """Start a thread with this work; its cells may live elsewhere."""
+        made = StageThread(name, cells, work, state, self.broken, self.errors.append)
         self.threads.append(made)
         return made
 
@@ -154,7 +164,7 @@ class Core:
         self.failure = error if self.failure is None else self.failure
         self.signal()
 
-    def _broken(self, error: BaseException) -> None:
+    def broken(self, error: BaseException) -> None:
         """A thread ended with an error: nobody may wait for it."""
         if self.stopped:
             self.errors.append(error)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.graph.policy import Batching
 
 if TYPE_CHECKING:
-    from torchpipe.engine.clones import CloneThread
+    from torchpipe.engine.clones import RunningClone
 
 
 def gatherer(
-    inbox: SimpleQueue[Any], batching: Batching, clone: CloneThread
+    inbox: SimpleQueue[Any], batching: Batching, clone: RunningClone
 ) -> Callable[[], tuple[list[Any], Any]]:
     """A function that takes the next batch from the inbox.
 
@@ -41,7 +41,7 @@ def gatherer(
     return take
 
 
-def waiting(inbox: SimpleQueue[Any], deadline: float | None, clone: CloneThread) -> Any:
+def waiting(inbox: SimpleQueue[Any], deadline: float | None, clone: RunningClone) -> Any:
     """The next item; `Empty` if there is none until the deadline, or the clone is called back."""
     with suppress(Empty):
         return inbox.get_nowait()

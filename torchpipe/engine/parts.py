@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, suppress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from torchpipe.engine.clones import CloneThread, Token
+from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.deploy import Fused
@@ -24,6 +24,7 @@ from torchpipe.engine.program import Program
 from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.values import Values
+from torchpipe.engine.writer import Writer
 from torchpipe.errors import ItemDropped
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import ThreadClone
@@ -32,6 +33,8 @@ from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
+
+W = TypeVar("W", bound=Writer)
 
 
 class Part(ABC):
@@ -60,10 +63,13 @@ class Part(ABC):
 
     def program(self, call_of: Callable[[Node], Callable[..., Any]] | None = None) -> Program:
         """The writer of this region's functions."""
+        return self.writer(Program, call_of or self.fused.calls.__getitem__)
+
+    def writer(self, kind: type[W], call_of: Callable[[Node], Callable[..., Any]]) -> W:
+        """A writer of this kind, for this region."""
         core = self.core
-        call_of = call_of or self.fused.calls.__getitem__
         packing, names = core.graph.packing, core.graph.result_names
-        return Program(
+        return kind(
             self.plan, self.values, call_of, self.results, packing, names, self.way, core.pushes
         )
 
@@ -144,7 +150,8 @@ class RingPart(Part):
         self.core, self.plan = core, plan
         super().__init__(core, plan)
         self.ring = Ring(plan, self.values, core.window)
-        self.clones: dict[Parallel, list[CloneThread]] = {s: [] for s in plan.parallel}
+        self.clones: dict[Parallel, list[RunningClone]] = {s: [] for s in plan.parallel}
+        self.attempts: dict[Parallel, dict[int, int]] = {s: {} for s in plan.parallel}
         self.go: SimpleQueue[Any] = SimpleQueue()
         self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
         core.rings.append(self)
@@ -154,7 +161,7 @@ class RingPart(Part):
         self._start_tail()
         for parallel in plan.parallel:
             for clone in parallel.node.clones or ():
-                self.clones[parallel].append(CloneThread(self, parallel, clone))
+                self.clones[parallel].append(running_clone(self, parallel, clone))
 
     def context_of(self, stage: Serial | Parallel) -> Context:
         """Each serial stage has a thread of its own, the tail in the end the consumer's."""
@@ -265,9 +272,8 @@ class RingPart(Part):
         self.ring.stop()
         self.go.put(None)
         self.ended.put(stopped_error())
-        for stage, clones in self.clones.items():
-            for clone in clones:
-                self.ring.inboxes[stage].put(Token(clone))
+        for clone in (clone for clones in self.clones.values() for clone in clones):
+            clone.stop()
 
 
 def flushed(fused: Fused, node: Node) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.clones import CloneThread
+from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.parts import RingPart
 from torchpipe.errors import RunError
 from torchpipe.graph.check import configs
@@ -27,7 +27,7 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
         refuse(stage, wanted)
         kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
         kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
-        added = started([CloneThread(part, stage, new) for new in wanted[len(kept) :]])
+        added = started([running_clone(part, stage, new) for new in wanted[len(kept) :]])
         for clone in present[len(kept) :]:
             clone.retire()
         part.clones[stage] = kept + added
@@ -36,7 +36,7 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
             part.stop()
 
 
-def started(added: list[CloneThread]) -> list[CloneThread]:
+def started(added: list[RunningClone]) -> list[RunningClone]:
     """Wait until the clones are set up; if one fails, call all others back and raise its error."""
     errors = [clone.thread.wait_ready() for clone in added]
     failed = [error for error in errors if error is not None]
@@ -47,7 +47,7 @@ def started(added: list[CloneThread]) -> list[CloneThread]:
     return added
 
 
-def specifications(clones: int | Iterable[Clone], present: list[CloneThread]) -> list[Clone]:
+def specifications(clones: int | Iterable[Clone], present: list[RunningClone]) -> list[Clone]:
     """One numbered specification per clone that shall be there."""
     if not isinstance(clones, int):
         return [replace(clone, index=index) for index, clone in enumerate(clones)]

@@ -5,6 +5,7 @@ torch is never imported here: where nobody else did, there is no state to set.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -28,6 +29,12 @@ class TorchState:
                 for device in ("cpu", "cuda")
                 if torch.is_autocast_enabled(device)
             }
+
+    def elsewhere(self) -> TorchState:
+        """The state for other processes: unknown, if it is what torch starts with anyway."""
+        state = copy.copy(self)
+        state.known = self.known and (not self.grad or self.inference or bool(self.autocast))
+        return state
 
     def apply(self, clone: Clone) -> ExitStack:
         """Set the same state in this thread, and the clone's own number of threads.

@@ -37,3 +37,49 @@ class ThreadClone(Clone):
     >>> ThreadClone(device="cuda:1", config={"precision": "fp16"}).device
     'cuda:1'
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayClone(Clone):
+    """A clone that is a process of its own, anywhere in a Ray cluster.
+
+    Ray starts it where there is room for what it asks for. A clone that dies is replaced, and its
+    items are run again.
+
+    Attributes:
+        num_cpus: CPUs that it takes of those that Ray counts on its node.
+        num_gpus: GPUs; a fraction shares one with others. A clone without GPU sees none.
+        gpu: The index of a physical GPU of its node, to pin the clone to; takes `num_gpus` of it,
+            or all of it.
+        memory: Bytes of memory that Ray shall count for it.
+        node: The id (or its beginning), address or host name of the node to run on.
+        labels: Labels that the node must have.
+        resources: Amounts of custom resources.
+        accelerator_type: The kind of GPU that the node must have, such as "H100".
+        env: Environment variables of the process.
+        deadline: Longest time in seconds that one item may take in the clone; then the process
+            counts as hung, and is replaced. None waits for ever.
+
+    >>> RayClone(num_gpus=0.5).device
+    'cuda:0'
+    """
+
+    num_cpus: float = 1
+    num_gpus: float = 0
+    gpu: int | None = None
+    memory: int | None = None
+    node: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, float] = field(default_factory=dict)
+    accelerator_type: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.gpu is not None and not self.num_gpus:
+            object.__setattr__(self, "num_gpus", 1)
+        if self.num_gpus and self.device == "cpu":  # the process sees none but its own GPUs
+            object.__setattr__(self, "device", "cuda:0")
+
+    def __str__(self) -> str:
+        return f"Ray {super().__str__()}"

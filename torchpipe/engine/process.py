@@ -1,0 +1,251 @@
+"""`Process`: the life of a clone elsewhere: started, set up, reset, replaced, torn down."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torchpipe.engine.context import Context
+from torchpipe.engine.failure import Failure
+from torchpipe.engine.passing import names_of
+from torchpipe.engine.remote import Definition, Report, Work
+from torchpipe.engine.torch_state import TorchState
+from torchpipe.errors import CloneLost, StallWarning
+from torchpipe.graph.clone import Clone
+
+if TYPE_CHECKING:
+    from torchpipe.engine.distant import DistantClone
+
+PATIENCE = 5.0
+"""Seconds to wait for a process before looking into why it does not come up."""
+
+LONGEST = 120.0
+"""Seconds to wait for a process to come up on a cluster that has room for it."""
+
+IN_A_ROW = 3
+"""Replacements that may be lost one after the other before they have returned a single call."""
+
+
+class Lost(Exception):
+    """The process behind a clone does not answer any more."""
+
+
+class Actor(Protocol):
+    """A process that runs a `RemoteClone`. What it returns may raise `Lost` instead."""
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until the process is there; say whether it is."""
+
+    def ask(self, method: str, *arguments: Any, timeout: float | None = None) -> Any:
+        """Call a method of the `RemoteClone` and wait for what it returns."""
+
+    def send(self, work: Work) -> Any:
+        """Begin to run some items."""
+
+    def receive(self, call: Any, timeout: float | None) -> Report:
+        """Wait for what came of it."""
+
+    def cancel(self, call: Any) -> None:
+        """Do not begin with it, if it has not begun."""
+
+    def kill(self) -> None:
+        """End the process, now."""
+
+
+class Cluster(Protocol):
+    """Where processes are started."""
+
+    def join(self) -> None:
+        """Make sure that the cluster is there. Each call is followed by one of `leave`."""
+
+    def leave(self) -> None:
+        """Need it no more."""
+
+    def post(self, key: Any, definition: Callable[[], Definition]) -> Any:
+        """Put the definition where all processes can read it; once for each key."""
+
+    def start(self, name: str, clone: Clone, posted: Any) -> Actor:
+        """Start a process, as soon as there is room."""
+
+    def refuse(self, name: str, clone: Clone) -> None:
+        """Raise a `ClusterError` if there can be no room for such a clone."""
+
+
+class Process:
+    """The process of one clone. For its thread it stands where the `Cells` of others stand.
+
+    Attributes:
+        actor: The process; None while it is being replaced.
+        there: Set while there is one, or when nobody may wait for it any more.
+    """
+
+    def __init__(self, owner: DistantClone, cluster: Cluster):
+        self.owner, self.cluster = owner, cluster
+        self.context: Context = owner.context
+        self.cells: list[Any] = []
+        self.actor: Actor | None = None
+        self.there = threading.Event()
+        self.lost_in_a_row = 0
+        self.lock = threading.Lock()
+        self.timer: threading.Timer | None = None
+        cluster.join()  # here, in the thread that starts the run
+
+    def set_up(self) -> None:
+        """Start the process, and set up the cells in it.
+
+        Raises:
+            BaseException: What a cell's `setup` raised; `ClusterError`.
+        """
+        self.cluster.refuse(self.owner.name, self.owner.clone)
+        self._start()
+
+    def _start(self) -> None:
+        """Start a process; it is there when its cells are set up, in the current epoch."""
+        epoch = self.context.shared.epoch
+        actor = self._placed()
+        raise_failure(actor.ask("set_up", epoch))
+        with self.lock:
+            if epoch != self.context.shared.epoch:
+                raise_failure(actor.ask("reset", self.context.shared.epoch))
+            self.actor = actor
+        self.there.set()
+
+    def _placed(self) -> Actor:
+        """A process, once there was room for it."""
+        posted = self.cluster.post(self.owner.stage, lambda: definition_of(self.owner))
+        actor = self.cluster.start(self.owner.name, self.owner.clone, posted)
+        began = monotonic()
+        try:
+            while not actor.ready(timeout=0.5):
+                self._check_wait(monotonic() - began)
+        except BaseException:
+            actor.kill()
+            raise
+        return actor
+
+    def _check_wait(self, waited: float) -> None:
+        """Give up waiting for a process if the clone is called back, or nobody does its work."""
+        owner = self.owner
+        if owner.ended:
+            raise Lost("it was called back")
+        if waited < PATIENCE or (self.lost_in_a_row and owner.has_others):
+            return
+        self.cluster.refuse(owner.name, owner.clone)
+        if waited > LONGEST or self.lost_in_a_row:
+            raise CloneLost(
+                f"no process came up for {owner.stage.node.path} ({owner.clone}) within "
+                f"{waited:.0f} s. Look at the cluster with `ray status`; give the clone less to ask "
+                f"for, or the cluster more."
+            )
+
+    def lose(self) -> None:
+        """The process is lost: end what may be left of it."""
+        self.there.clear()
+        actor, self.actor = self.actor, None
+        if actor is not None:
+            actor.kill()
+
+    def replace(self) -> None:
+        """Start another process in place of a lost one.
+
+        Raises:
+            CloneLost: Several were lost in a row, or there is no room.
+        """
+        while not self.owner.ended:
+            self.lost_in_a_row += 1
+            if self.lost_in_a_row > IN_A_ROW:
+                raise CloneLost(
+                    f"{self.owner.stage.node.path} ({self.owner.clone}) was lost {IN_A_ROW} times in "
+                    f"a row. Look for what ends its process: memory, a crash in native code."
+                )
+            try:
+                return self._start()
+            except Lost:
+                continue
+
+    def reset(self) -> None:
+        """Begin an epoch; a process that is lost meanwhile is replaced."""
+        with self.lock:
+            if self.actor is None:  # the next one begins in the new epoch
+                return
+            try:
+                return raise_failure(self.actor.ask("reset", self.context.shared.epoch))
+            except Lost:
+                self.owner.refuse_loss()
+                self.lose()
+        self.replace()
+
+    def stop(self, wait: float | None) -> None:
+        """Wake whoever waits for the process; end it, if its call has not returned in time.
+
+        Args:
+            wait: How long, in seconds, a call may go on.
+        """
+        self.there.set()
+        if wait is not None and self.actor is not None and self.timer is None:
+            self.timer = threading.Timer(wait, self._end_call)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def _end_call(self) -> None:
+        """The run stops, and a call has not returned."""
+        actor, self.actor = self.actor, None
+        if actor is not None:
+            actor.kill()
+            where = f"cell {self.owner.stage.node.path!r} ({self.owner.clone})"
+            text = (
+                f"the run stopped, but a call of {where} has not returned: its process was ended."
+            )
+            warnings.warn(text, StallWarning, stacklevel=1)
+
+    def tear_down(self) -> list[BaseException]:
+        """Tear down the cells and end the process; return what was raised."""
+        if self.timer is not None:
+            self.timer.cancel()
+        actor, self.actor = self.actor, None
+        try:
+            return [] if actor is None else self._torn_down(actor)
+        finally:
+            self.cluster.leave()
+
+    def _torn_down(self, actor: Actor) -> list[BaseException]:
+        try:
+            failures = actor.ask("tear_down", timeout=self.owner.part.core.stop_after)
+            return [failure.error() for failure in failures]
+        except Lost:
+            return []
+        except Exception as error:
+            return [error]
+        finally:
+            actor.kill()
+
+
+def raise_failure(failure: Failure | None) -> None:
+    """Raise the error of a failure, if there is one."""
+    if failure is not None:
+        raise failure.error()
+
+
+def definition_of(owner: DistantClone) -> Definition:
+    """What makes a clone of a scaled-up cell elsewhere."""
+    node, core = owner.stage.node, owner.part.core
+    assert node.cell is not None
+    scaled = node.cell._parent  # it knows the path of the cell
+    state, seed = core.state.elsewhere(), core.shared.seed
+    return Definition(scaled, node.path, node.bundled, names_of(node), state, seed)
+
+
+class NoState(TorchState):
+    """The torch state of a thread that calls no cells: none."""
+
+    def __init__(self) -> None:
+        self.known = "torch" in sys.modules
+
+    def apply(self, clone: Clone) -> ExitStack:
+        """Set nothing."""
+        return ExitStack()

@@ -1,0 +1,200 @@
+"""`RemoteClone`: what a clone does in a process of its own, whatever carries the calls there.
+
+It gets `Work`, the items of one call, and gives a `Report`. Items that fail become a `Failure`; so
+one bad item does not touch the others of its call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from torchpipe.engine.context import Context, DeadLetter, Shared
+from torchpipe.engine.deploy import callable_of, composite, running_copy
+from torchpipe.engine.failure import Dumps, Failure, failure_of
+from torchpipe.engine.threads import Cells
+from torchpipe.engine.torch_state import TorchState, synchronized
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.clone import Clone
+from torchpipe.graph.flat import leaves
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.policy import Skip
+
+Parameters = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """All that makes a clone.
+
+    Attributes:
+        owner: What is scaled up; a `ScaleUp`, so that the paths inside it are right.
+        path: The path of the cell.
+        bundled: Whether all that a generator yields for an item is to be returned as one list.
+        names: The names of the arguments that are passed by name; they come last.
+        state: The torch state to set.
+        seed: The seed of the run.
+    """
+
+    owner: Any
+    path: str
+    bundled: bool
+    names: tuple[str, ...]
+    state: TorchState
+    seed: int
+
+    @property
+    def cell(self) -> Cell:
+        """The cell, or the pipeline that is scaled up as a whole."""
+        cell: Cell = self.owner.cell
+        return cell
+
+
+class Work(NamedTuple):
+    """The items of one call: their numbers and arguments; parameters, if they changed."""
+
+    numbers: list[int]
+    rows: list[tuple[Any, ...]]
+    parameters: Parameters | None
+
+
+@dataclass
+class Report:
+    """What came of a call.
+
+    Attributes:
+        results: For each item its result, or a `Failure`.
+        busy: Nanoseconds spent in the cells.
+        seen: How many items each cell with an error policy has seen.
+        letters: What was skipped: the letters, their errors, and the policies.
+    """
+
+    results: list[Any]
+    busy: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+    letters: list[tuple[DeadLetter, Failure, Skip]] = field(default_factory=list)
+
+
+class RemoteShared(Shared):
+    """What the run knows, as far as it is known here: skipped items are told, not judged."""
+
+    def __init__(self, seed: int):
+        super().__init__(seed)
+        self.told: list[tuple[DeadLetter, Skip]] = []
+
+    def skip(self, letter: DeadLetter, skip: Skip) -> None:
+        """Remember it for the next report."""
+        self.told.append((letter, skip))
+
+
+class RemoteClone:
+    """A clone, with its copies of the cells.
+
+    Args:
+        definition: What it shall be.
+        clone: Its specification.
+        dumps: Pickles functions and classes too.
+    """
+
+    def __init__(self, definition: Definition, clone: Clone, dumps: Dumps):
+        self.definition, self.clone, self.dumps = definition, clone, dumps
+        self.shared = RemoteShared(definition.seed)
+        self.context = Context(self.shared, clone)
+        self.leaves = list(leaves(definition.cell))
+        self._stack = ExitStack()
+        self.call, self.cells, self.batch = self._deployed()
+
+    def _deployed(self) -> tuple[Callable[..., Any], Cells, Callable[..., Any] | None]:
+        """Copies of the cells, and what to call; the definition itself is a copy already."""
+        cell, path, context = self.definition.cell, self.definition.path, self.context
+        if isinstance(cell, Pipeline):
+            call, placed = composite(cell, context)
+            return synchronized(call, self.clone), Cells(placed, context), None
+        made = running_copy(cell, path, context, deep=False)
+        call = callable_of(made, path, context, bundled=self.definition.bundled)
+        batch = None
+        if made.batching is not None:
+            run_batch = synchronized(made.forward_batch, self.clone)
+            batch = context.counted(run_batch, made.on_error, path)
+        return call, Cells([(path, made)], context), batch
+
+    def set_up(self, epoch: int) -> Failure | None:
+        """Set up and reset the cells; return what a `setup` raised."""
+        self.shared.epoch = epoch
+        state = self.definition.state
+        state.threads = int(os.environ.get("OMP_NUM_THREADS", "1"))  # Ray sets it to the CPUs
+        self._stack.enter_context(state.apply(self.clone))
+        return self._tried(self.cells.set_up)
+
+    def reset(self, epoch: int) -> Failure | None:
+        """Begin an epoch; return what a `reset` raised."""
+        self.shared.epoch = epoch
+        return self._tried(self.cells.reset)
+
+    def tear_down(self) -> list[Failure]:
+        """Tear down the cells; return what they raised."""
+        errors = self.cells.tear_down()
+        self._stack.close()
+        return [failure_of(error, self.dumps) for error in errors]
+
+    def run(self, work: Work) -> Report:
+        """Run the items of a call, in order."""
+        if work.parameters is not None:
+            self._set(work.parameters)
+        began = perf_counter_ns()
+        results = self._together(work) if self.batch is not None else self._one_by_one(work)
+        seen, letters = self.shared.seen, self.shared.told
+        self.shared.seen, self.shared.told = dict.fromkeys(seen, 0), []
+        told = [(mailed(letter), failure_of(letter.error, self.dumps), s) for letter, s in letters]
+        return Report(results, perf_counter_ns() - began, seen, told)
+
+    def _one_by_one(self, work: Work) -> list[Any]:
+        return [self._one(*item) for item in zip(work.numbers, work.rows, strict=True)]
+
+    def _together(self, work: Work) -> list[Any]:
+        """Run a batch; if it fails, run its items one by one, to find the one that is to blame."""
+        assert self.batch is not None
+        self.context.number = work.numbers[0]
+        try:
+            results = list(self.batch(work.rows))
+        except BaseException:
+            return self._one_by_one(work)
+        return results if len(results) == len(work.rows) else self._one_by_one(work)
+
+    def _one(self, number: int, row: tuple[Any, ...]) -> Any:
+        self.context.number = number
+        names = self.definition.names
+        try:
+            if names:
+                args, named = row[: -len(names)], row[-len(names) :]
+                return self.call(*args, **dict(zip(names, named, strict=True)))
+            return self.call(*row)
+        except BaseException as error:
+            return self.failed(error, number)
+
+    def failed(self, error: BaseException, number: int) -> Failure:
+        """The failure of an item, with a note that says where."""
+        error = self.context.blamed(error, self.definition.path, number)
+        return failure_of(error, self.dumps)
+
+    def _set(self, parameters: Parameters) -> None:
+        """Take over the values of all live parameters."""
+        for cell, values in zip(self.leaves, parameters, strict=True):
+            cell._values.clear()
+            cell._values.update(values)
+
+    def _tried(self, work: Callable[[], None]) -> Failure | None:
+        try:
+            work()
+        except BaseException as error:
+            return failure_of(error, self.dumps)
+        return None
+
+
+def mailed(letter: DeadLetter) -> DeadLetter:
+    """The letter without its error, which travels as a failure."""
+    return DeadLetter(letter.cell, letter.clone, letter.epoch, letter.item, RuntimeError())
