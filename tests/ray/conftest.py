@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+from tests.conftest import ends, lives
 
-SMALL = {
-    "include_dashboard": False,
-    "log_to_driver": False,
-    "object_store_memory": 200 * 2**20,
-}
+ray = pytest.importorskip("ray", reason="needs the extra `ray`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,13 +18,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.ray)
-            item.add_marker(pytest.mark.timeout(120))
+            item.add_marker(pytest.mark.timeout(150))
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
-    """A cluster of the test's own that all tests share."""
-    os.environ["RAY_DEDUP_LOGS"] = "0"
-    ray.init(address="local", num_cpus=8, num_gpus=4, resources={"disk": 2}, **SMALL)
+    """A cluster of the tests' own that they share."""
+    ray.init(
+        address="local",
+        num_cpus=8,
+        num_gpus=4,
+        resources={"disk": 2},
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=200 * 2**20,
+    )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Fail a test that leaves a thread or a clone's process; Ray's own ones stay."""
+    threads = set(threading.enumerate())
+    yield
+    left = [
+        f"thread {thread.name}"
+        for thread in threading.enumerate()
+        if thread.name.startswith("torchpipe") and lives(thread, threads)
+    ]
+    left += [f"process {pid}" for pid in hosts() if not ends(pid)]
+    if left:
+        pytest.fail("the test left behind:\n  " + "\n  ".join(left), pytrace=False)
+
+
+def hosts() -> list[int]:
+    """The processes of clones on this machine."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "cmdline").read_bytes().startswith(b"ray::Host"):
+                found.append(int(folder.name))
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+    return found

@@ -16,7 +16,7 @@ from torchpipe.engine.passing import names_of
 from torchpipe.engine.remote import Definition, Report, Work
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import CloneLost, StallWarning
-from torchpipe.graph.clone import Clone
+from torchpipe.graph.clone import Clone, RayClone
 
 if TYPE_CHECKING:
     from torchpipe.engine.distant import DistantClone
@@ -63,17 +63,20 @@ class Cluster(Protocol):
     def join(self) -> None:
         """Make sure that the cluster is there. Each call is followed by one of `leave`."""
 
-    def leave(self) -> None:
-        """Need it no more."""
+    def leave(self, key: Any) -> None:
+        """Need it no more; the key is that of `reserve`."""
 
     def post(self, key: Any, definition: Callable[[], Definition]) -> Any:
         """Put the definition where all processes can read it; once for each key."""
 
-    def start(self, name: str, clone: Clone, posted: Any) -> Actor:
+    def start(self, name: str, clone: RayClone, posted: Any) -> Actor:
         """Start a process, as soon as there is room."""
 
-    def refuse(self, name: str, clone: Clone) -> None:
-        """Raise a `ClusterError` if there can be no room for such a clone."""
+    def reserve(self, key: Any, name: str, clone: RayClone) -> None:
+        """Raise a `ClusterError` if there can be no room for this clone beside all others."""
+
+    def refuse(self, name: str, clone: RayClone, waited: float) -> None:
+        """Raise a `ClusterError` if there seems to be no room, now that it waited for a while."""
 
 
 class Process:
@@ -101,18 +104,22 @@ class Process:
         Raises:
             BaseException: What a cell's `setup` raised; `ClusterError`.
         """
-        self.cluster.refuse(self.owner.name, self.owner.clone)
+        self.cluster.reserve(self, self.owner.name, self.owner.clone)
         self._start()
 
     def _start(self) -> None:
         """Start a process; it is there when its cells are set up, in the current epoch."""
         epoch = self.context.shared.epoch
         actor = self._placed()
-        raise_failure(actor.ask("set_up", epoch))
-        with self.lock:
-            if epoch != self.context.shared.epoch:
-                raise_failure(actor.ask("reset", self.context.shared.epoch))
-            self.actor = actor
+        try:
+            raise_failure(actor.ask("set_up", epoch))
+            with self.lock:
+                if epoch != self.context.shared.epoch:
+                    raise_failure(actor.ask("reset", self.context.shared.epoch))
+                self.actor = actor
+        except BaseException:
+            actor.kill()
+            raise
         self.there.set()
 
     def _placed(self) -> Actor:
@@ -135,7 +142,7 @@ class Process:
             raise Lost("it was called back")
         if waited < PATIENCE or (self.lost_in_a_row and owner.has_others):
             return
-        self.cluster.refuse(owner.name, owner.clone)
+        self.cluster.refuse(owner.name, owner.clone, waited)
         if waited > LONGEST or self.lost_in_a_row:
             raise CloneLost(
                 f"no process came up for {owner.stage.node.path} ({owner.clone}) within "
@@ -211,7 +218,7 @@ class Process:
         try:
             return [] if actor is None else self._torn_down(actor)
         finally:
-            self.cluster.leave()
+            self.cluster.leave(self)
 
     def _torn_down(self, actor: Actor) -> list[BaseException]:
         try:

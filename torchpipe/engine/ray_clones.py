@@ -20,7 +20,15 @@ from importlib import import_module
 from typing import Any
 
 from torchpipe.engine.process import Lost
-from torchpipe.engine.ray_resources import environment, needs, options_of, refusal
+from torchpipe.engine.ray_resources import (
+    environment,
+    misplaced,
+    needs,
+    node_id,
+    occupied,
+    options_of,
+    overbooked,
+)
 from torchpipe.engine.remote import Definition, RemoteClone, Report, Work
 from torchpipe.engine.wire import decoded, encoded
 from torchpipe.errors import ClusterError
@@ -38,6 +46,9 @@ except ImportError as error:
 
 LARGE = 100_000
 """Bytes from which a message lies in the object store by itself."""
+
+BUSY = 15.0
+"""Seconds after which a clone that has not started is taken to have no room."""
 
 LOSS = (
     failures.RayActorError,
@@ -101,7 +112,7 @@ class RayActor:
 
     def __init__(self, name: str, clone: RayClone, posted: Any):
         self.name = name
-        made = ray.remote(Host).options(**options_of(clone))
+        made = ray.remote(Host).options(**options_of(clone), **placement(clone))
         self.handle = made.remote(clone, *posted)
         self.first = self.handle.here.remote()
 
@@ -143,6 +154,15 @@ class RayActor:
             ray.kill(self.handle)
 
 
+def placement(clone: RayClone) -> dict[str, Any]:
+    """The option that binds an actor to the node that the clone names."""
+    if clone.node is None:
+        return {}
+    strategies = import_module("ray.util.scheduling_strategies")
+    found = node_id(clone.node, ray.nodes())
+    return {"scheduling_strategy": strategies.NodeAffinitySchedulingStrategy(found, soft=False)}
+
+
 @contextmanager
 def told_as_lost() -> Iterator[None]:
     """Raise `Lost` for whatever means that the process, or what it returned, is gone."""
@@ -170,6 +190,7 @@ class RayCluster:
         self._users = 0
         self._own = self._connected = False
         self._posted: dict[Any, Any] = {}
+        self._reserved: dict[Any, dict[str, float]] = {}
 
     def join(self) -> None:
         """Make sure that the cluster is there."""
@@ -187,9 +208,10 @@ class RayCluster:
         with preloading():
             ray.init(address="local", include_dashboard=False, log_to_driver=False)
 
-    def leave(self) -> None:
+    def leave(self, key: Any) -> None:
         """Need it no more: the last one stops a cluster of our own, or leaves another."""
         with self._lock:
+            self._reserved.pop(key, None)
             self._users -= 1
             if self._users:
                 return
@@ -207,15 +229,31 @@ class RayCluster:
                 self._posted[key] = (message.data, *buffers)
             return self._posted[key]
 
-    def refuse(self, name: str, clone: RayClone) -> None:
-        """Raise if no node of the cluster could ever run such a clone."""
-        problem = refusal(needs(clone), clone, ray.nodes(), ray.available_resources())
-        if problem:
-            raise ClusterError(f"cannot place {name} ({clone}): {problem}")
+    def reserve(self, key: Any, name: str, clone: RayClone) -> None:
+        """Raise if no node could ever run such a clone, or all clones together ask for too much."""
+        nodes = ray.nodes()
+        with self._lock:
+            others = list(self._reserved.values())
+            problem = misplaced(clone, nodes) or overbooked([*others, needs(clone)], nodes)
+            if problem is None:
+                self._reserved[key] = needs(clone)
+        refuse(name, clone, problem)
+
+    def refuse(self, name: str, clone: RayClone, waited: float) -> None:
+        """Raise if a node is gone that this clone needs, or others have what it asks for."""
+        refuse(name, clone, misplaced(clone, ray.nodes()))
+        if waited > BUSY:
+            refuse(name, clone, occupied(needs(clone), ray.available_resources()))
 
     def start(self, name: str, clone: RayClone, posted: Any) -> RayActor:
         """Start an actor, as soon as there is room."""
         return RayActor(name, clone, posted)
+
+
+def refuse(name: str, clone: RayClone, problem: str | None) -> None:
+    """Raise if there is a problem with placing a clone."""
+    if problem is not None:
+        raise ClusterError(f"cannot place {name} ({clone}): {problem}")
 
 
 @cache

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchpipe.graph.clone import RayClone
 
 Amounts = Mapping[str, float]
+Nodes = Sequence[Mapping[str, Any]]
+
+ROUNDING = 1e-6
+"""Fractions add up to a little more or less than they should."""
 
 
 def needs(clone: RayClone) -> dict[str, float]:
@@ -49,31 +54,52 @@ def environment(clone: RayClone) -> dict[str, str]:
     return {**seen, **clone.env}
 
 
-def refusal(
-    asked: Amounts, clone: RayClone, nodes: Sequence[Mapping[str, Any]], free: Amounts
-) -> str | None:
+def misplaced(clone: RayClone, nodes: Nodes) -> str | None:
     """Why no node could run the clone, as the end of a sentence; None if one could.
 
     Args:
-        asked: What the clone takes.
         clone: Its specification.
         nodes: As from `ray.nodes()`.
-        free: What is not taken now, in the whole cluster.
     """
-    alive = [node for node in nodes if node["Alive"]]
+    asked, alive = needs(clone), [node for node in nodes if node["Alive"]]
     places = [node for node in alive if is_meant(node, clone)]
     if not places:
-        where = ", ".join(filter(None, [clone.node and f"node {clone.node!r}", labelled(clone)]))
-        return f"there is no {where}; there are: {'; '.join(map(told, alive))}."
+        return f"there is no {meant(clone)}; there are: {'; '.join(map(told, alive))}."
     if any(has(node["Resources"], asked) for node in places):
         return None
     most = {name: max(node["Resources"].get(name, 0) for node in places) for name in asked}
-    short = [name for name in asked if most[name] < asked[name]] or list(asked)
-    lacking = ", ".join(f"{amount(name, asked[name])}" for name in short)
-    having = "; ".join(told(node) for node in places)
+    short = {n: a for n, a in asked.items() if most[n] < a} or asked
     return (
-        f"it asks for {lacking}, which no node has. The cluster has {having}. Ask for less, or add "
-        f"a node."
+        f"it asks for {amounts(short)}, which no node has. The cluster has "
+        f"{'; '.join(map(told, places))}. Ask for less, or add a node."
+    )
+
+
+def overbooked(asked: Sequence[Amounts], nodes: Nodes) -> str | None:
+    """Why these clones cannot all run at once, as the end of a sentence; None if they can."""
+    there, wanted = Counter[str](), Counter[str]()
+    for node in nodes:
+        there.update(node["Resources"] if node["Alive"] else {})
+    for one in asked:
+        wanted.update(one)
+    short = {name: a for name, a in wanted.items() if a > there[name] + ROUNDING}
+    if not short:
+        return None
+    return (
+        f"with it, all clones ask for {amounts(short)}, and the cluster has "
+        f"{amounts({name: there[name] for name in short})}. Use fewer clones, let each ask for "
+        f"less, or add a node."
+    )
+
+
+def occupied(asked: Amounts, free: Amounts) -> str | None:
+    """Why a clone waits, as the end of a sentence; None if what it asks for is free."""
+    short = {name: a for name, a in asked.items() if free.get(name, 0) < a}
+    if not short:
+        return None
+    return (
+        f"it asks for {amounts(short)}, and {amounts({n: free.get(n, 0) for n in short})} is free "
+        f"now: others hold the rest. Wait for them, or ask for less."
     )
 
 
@@ -90,7 +116,7 @@ def plain(label: str) -> bool:
     return not label.startswith(("!", "in(", "!in("))
 
 
-def node_id(name: str, nodes: Sequence[Mapping[str, Any]]) -> str | None:
+def node_id(name: str, nodes: Nodes) -> str | None:
     """The id of the node with this id (or its beginning), address or host name."""
     for node in nodes:
         names = (node.get("NodeManagerAddress"), node.get("NodeManagerHostname"))
@@ -107,16 +133,21 @@ def has(there: Amounts, asked: Amounts) -> bool:
 def told(node: Mapping[str, Any]) -> str:
     """A node in words: what it has, without what Ray adds for itself."""
     own = ("node:", "object_store")
-    amounts = {n: a for n, a in sorted(node["Resources"].items()) if not n.startswith(own)}
+    shown = {n: a for n, a in sorted(node["Resources"].items()) if not n.startswith(own)}
     labels = {n: v for n, v in (node.get("Labels") or {}).items() if not n.startswith("ray.io/")}
-    text = ", ".join(amount(name, value) for name, value in amounts.items())
     named = f" with labels {labels}" if labels else ""
-    return f"node {node['NodeManagerAddress']}{named}: {text or 'nothing'}"
+    return f"node {node['NodeManagerAddress']}{named}: {amounts(shown) or 'nothing'}"
 
 
-def labelled(clone: RayClone) -> str:
-    """The labels that a clone asks for, in words."""
-    return f"node with labels {dict(clone.labels)}" if clone.labels else ""
+def meant(clone: RayClone) -> str:
+    """The node that a clone asks for, in words."""
+    name = f"node {clone.node!r}" if clone.node else "node"
+    return f"{name} with labels {dict(clone.labels)}" if clone.labels else name
+
+
+def amounts(of: Amounts) -> str:
+    """Amounts of resources in words."""
+    return ", ".join(amount(name, value) for name, value in of.items())
 
 
 def amount(name: str, value: float) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from torchpipe.graph.clone import Clone
+from torchpipe.graph.clone import Clone, RayClone
 
 
 class TorchState:
@@ -55,16 +55,25 @@ class TorchState:
                 stack.enter_context(torch.inference_mode())
             for device, dtype in self.autocast.items():
                 stack.enter_context(torch.autocast(device, dtype))
-        if clone.device.startswith("cuda"):
+        if has_stream(clone):
             stack.enter_context(torch.cuda.device(clone.device))
             stream = torch.cuda.Stream(clone.device)  # type: ignore[no-untyped-call]
             stack.enter_context(torch.cuda.stream(stream))
         return stack
 
 
+def has_stream(clone: Clone) -> bool:
+    """Whether the clone computes on a CUDA device; Ray also counts some that exist in name only."""
+    if not clone.device.startswith("cuda") or not isinstance(clone, RayClone):
+        return clone.device.startswith("cuda")
+    import torch
+
+    return torch.cuda.is_available()
+
+
 def synchronized(function: Any, clone: Clone) -> Any:
     """On a CUDA device, wait for what others compute before a call, and for the call after it."""
-    if not clone.device.startswith("cuda"):
+    if not has_stream(clone):
         return function
     import torch
 
