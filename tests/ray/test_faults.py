@@ -1,0 +1,94 @@
+"""Processes that die or hang: nothing is lost, the order is kept; or an error says what happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+
+import pytest
+
+import torchpipe as tp
+from tests.ray import made
+from tests.ray.conftest import hosts
+from tests.ray.made import Function, Line
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+CLONE = tp.RayClone(num_cpus=0.1)
+
+
+def test_items_of_a_killed_process_run_again_in_order(tmp_path):
+    cell = made.Dies(5, 40, 41, once=tmp_path)
+    with Line(cell, [CLONE] * 2, 100).run() as run:
+        assert list(run) == list(range(100))
+        assert list(run) == list(range(100))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_one_clone_is_replaced_while_its_items_wait(tmp_path):
+    with Line(made.Dies(3, once=tmp_path), [CLONE], 30).run() as run:
+        assert list(run) == list(range(30))
+
+
+def test_a_process_killed_from_outside_between_epochs_is_replaced():
+    with Line(made.Scale(), [CLONE], 30).run() as run:
+        list(run)
+        run.set("cell.factor", 5)
+        os.kill(hosts()[0], signal.SIGKILL)
+        assert list(run) == [5 * number for number in range(30)]
+
+
+def test_an_item_that_kills_each_process_is_an_error():
+    with pytest.raises(tp.errors.CloneLost, match="3 times its process was lost") as caught:
+        with Line(made.Dies(7), [CLONE] * 2, 30).run() as run:
+            given = list(run)
+            assert given == list(range(7))
+    assert "worked on item 7" in str(caught.value)
+
+
+def test_a_deadly_item_fails_alone_where_items_are_submitted():
+    with Function(made.Dies(7), [CLONE]).run() as run:
+        futures = [run.submit(value) for value in range(12)]
+        for value in (*range(7), *range(8, 12)):
+            assert futures[value].result() == value
+        with pytest.raises(tp.errors.CloneLost):
+            futures[7].result()
+
+
+def test_the_death_of_a_stateful_clone_raises():
+    with pytest.raises(tp.errors.CloneLost, match="a stateful clone was lost") as caught:
+        with Line(made.StatefulDies(7), [CLONE], 30).run() as run:
+            list(run)
+    assert "cell" in str(caught.value)
+
+
+def test_a_hung_process_is_replaced_at_its_deadline(tmp_path):
+    clone = tp.RayClone(num_cpus=0.1, deadline=1.0)
+    with Line(made.Hangs(7, tmp_path), [clone] * 2, 30).run() as run:
+        assert list(run) == list(range(30))
+
+
+def test_a_stop_ends_a_process_whose_call_does_not_return(tmp_path):
+    run = Function(made.Hangs(7, tmp_path), [CLONE]).run(stop_after=1.0)
+    run.submit(7)
+    while not (tmp_path / "hung").exists():
+        pass
+    with pytest.warns(tp.errors.StallWarning, match="its process was ended"):
+        run.stop()
+
+
+def test_twenty_kills_at_random_moments():
+    kills = random.Random(3)
+    moments = sorted(kills.sample(range(100, 4900), 20))
+    given = []
+    with Line(made.Scale(), [CLONE] * 3, 5000).run() as run:
+        for value in run:
+            given.append(value)
+            if moments and len(given) >= moments[0]:
+                alive = hosts()
+                if alive:
+                    moments.pop(0)
+                    os.kill(kills.choice(alive), signal.SIGKILL)
+    assert given == [2 * number for number in range(5000)]
+    assert not moments
