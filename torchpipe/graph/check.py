@@ -11,6 +11,7 @@ from torchpipe.graph.flat import FlatGraph, Node, leaves, missing
 from torchpipe.graph.function import is_generator
 from torchpipe.graph.parameter import Config, Unset, settings
 from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.placement import placing
 from torchpipe.graph.policy import attempts_and_skip
 from torchpipe.graph.port import Constant, Input, Output
 from torchpipe.graph.regions import Numbering, Region
@@ -25,7 +26,7 @@ def findings(pipeline: Pipeline) -> list[str]:
     for node in graph.nodes:
         if node.cell is not None:
             found += [*unconnected(node), *unset(node), *policy(node), *scaling(node, node.cell)]
-    found += [*numbering.findings, *results(graph, numbering)]
+    found += [*numbering.findings, *results(graph, numbering), *placing(graph)]
     return list(dict.fromkeys(found))  # several cells may lack the same argument
 
 

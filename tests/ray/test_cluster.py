@@ -1,0 +1,130 @@
+"""Which cluster is used, and who stops it: each in a fresh interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from uuid import uuid4
+
+START = """
+import ray, torchpipe as tp
+from tests.ray.made import Function, Same
+small = dict(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+"""
+
+
+def told(script: str, **environment: str) -> str:
+    """What a script prints."""
+    mark = f"TORCHPIPE_TEST_SCRIPT={uuid4()}"
+    name, _, value = mark.partition("=")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", START + textwrap.dedent(script)],
+            env={**os.environ, **environment, name: value},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+    finally:
+        end_all(mark)  # a simulated node that is lost leaves agents behind
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def end_all(mark: str) -> None:
+    """End all processes that have this mark in their environment: those of one script."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+
+
+def test_without_a_cluster_there_is_one_of_our_own_as_long_as_it_is_needed():
+    assert (
+        told("""
+        with Function(Same(), [tp.RayClone()]).run() as run:
+            print(run(1), ray.is_initialized())
+            run.scale("cell", [tp.ThreadClone()])
+            print(run(2))
+        print(ray.is_initialized())
+    """)
+        == "1 True\n2\nFalse\n"
+    )
+
+
+def test_a_cluster_that_is_there_stays():
+    assert (
+        told("""
+        ray.init(address="local", **small)
+        with Function(Same(), [tp.RayClone()]).run() as run:
+            print(run(1))
+        print(ray.is_initialized())
+        ray.shutdown()
+    """)
+        == "1\nTrue\n"
+    )
+
+
+def test_a_cluster_that_the_environment_names_is_joined_and_left():
+    assert (
+        told("""
+        import os
+        from ray.cluster_utils import Cluster
+        cluster = Cluster(initialize_head=True, head_node_args=dict(num_cpus=2, resources={"here": 1}))
+        os.environ["RAY_ADDRESS"] = cluster.address
+        with Function(Same(), [tp.RayClone(resources={"here": 1})]).run() as run:
+            print(run(1))
+        print(ray.is_initialized())
+        ray.init(address=cluster.address)
+        print(ray.cluster_resources()["here"])
+        ray.shutdown()
+        cluster.shutdown()
+    """)
+        == "1\nFalse\n1.0\n"
+    )
+
+
+def test_without_the_extra_an_error_says_what_to_install():
+    assert told("""
+        import sys
+        sys.modules["ray"] = None
+        try:
+            Function(Same(), [tp.RayClone()]).run()
+        except tp.errors.ClusterError as error:
+            print(error)
+    """) == (
+        "cannot run a tp.RayClone: ray is not installed. Install the extra `ray`: from a checkout, "
+        "pip install --editable '.[ray]'.\n"
+    )
+
+
+def test_a_node_that_is_lost_takes_nothing_with_it():
+    text = told("""
+        from ray.cluster_utils import Cluster
+        quick = {f"health_check_{name}": value for name, value in [
+            ("failure_threshold", 3), ("period_ms", 300), ("timeout_ms", 300),
+            ("initial_delay_ms", 0),
+        ]}
+        head = dict(num_cpus=1, _system_config=quick)
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        ray.init(address=cluster.address, log_to_driver=False)
+        mine = ray.get_runtime_context().get_node_id()
+        other = next(node for node in nodes if node.node_id != mine)
+        with Function(Same(), [tp.RayClone()] * 3).run() as run:
+            given = []
+            for value in run.map(range(3000)):
+                given.append(value)
+                if len(given) == 1000:
+                    cluster.remove_node(other, allow_graceful=False)
+            print(given == list(range(3000)))
+        ray.shutdown()
+        cluster.shutdown()
+    """)
+    assert "True" in text.splitlines()  # Ray tells of the loss, too
