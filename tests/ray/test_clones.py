@@ -52,7 +52,7 @@ def test_seeds_belong_to_the_item(clones):
 @each_kind
 def test_a_user_error_keeps_type_text_and_note(clones):
     with (
-        pytest.raises(ValueError, match="^no 7") as caught,
+        pytest.raises(ValueError, match=r"^no 7") as caught,
         Line(made.Fails(7), clones).run() as run,
     ):
         list(run)
@@ -62,7 +62,10 @@ def test_a_user_error_keeps_type_text_and_note(clones):
 
 
 def test_an_error_shows_the_traceback_of_its_process():
-    with pytest.raises(ValueError) as caught, Line(made.Fails(7), KINDS["ray"]).run() as run:
+    with (
+        pytest.raises(ValueError, match="no 7") as caught,
+        Line(made.Fails(7), KINDS["ray"]).run() as run,
+    ):
         list(run)
     assert 'raise ValueError(f"no {value}")' in str(caught.value.__cause__)
 
@@ -70,7 +73,7 @@ def test_an_error_shows_the_traceback_of_its_process():
 def test_an_error_that_cannot_be_pickled_keeps_its_type():
     cell = made.Fails(7, kind="odd")
     with (
-        pytest.raises(made.Odd, match="7: it had to") as caught,
+        pytest.raises(made.Odd, match="it had to") as caught,
         Line(cell, KINDS["ray"]).run() as run,
     ):
         list(run)

@@ -13,7 +13,7 @@ from uuid import uuid4
 START = """
 import ray, torchpipe as tp
 from tests.ray.made import Function, Same
-small = dict(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+small = dict(num_cpus=2, include_dashboard=False, object_store_memory=80 * 2**20)
 """
 
 
@@ -76,7 +76,8 @@ def test_a_cluster_that_the_environment_names_is_joined_and_left():
         told("""
         import os
         from ray.cluster_utils import Cluster
-        cluster = Cluster(initialize_head=True, head_node_args=dict(num_cpus=2, resources={"here": 1}))
+        head = dict(num_cpus=2, resources={"here": 1})
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         os.environ["RAY_ADDRESS"] = cluster.address
         with Function(Same(), [tp.RayClone(resources={"here": 1})]).run() as run:
             print(run(1))

@@ -17,11 +17,11 @@ Guarantees:
 from __future__ import annotations
 
 import threading
-from collections import deque
-from queue import Empty, SimpleQueue
+from queue import Empty
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.calls import IN_FLIGHT, Call, Calls
 from torchpipe.engine.clones import RunningClone
 from torchpipe.engine.context import Context
 from torchpipe.engine.failure import Failure
@@ -29,10 +29,11 @@ from torchpipe.engine.gather import gatherer, waiting
 from torchpipe.engine.item import RETIRE, Item
 from torchpipe.engine.pace import Pace
 from torchpipe.engine.passing import Passing
-from torchpipe.engine.process import Actor, Cluster, Lost, NoState, Process
+from torchpipe.engine.process import Actor, Cluster, NoState, Process
+from torchpipe.engine.receiver import Receiver
 from torchpipe.engine.region import quietly
-from torchpipe.engine.remote import Report, Work
-from torchpipe.errors import BudgetExceeded, CloneLost
+from torchpipe.engine.remote import Work
+from torchpipe.errors import CloneLost
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import RayClone
 from torchpipe.graph.flat import leaves
@@ -41,24 +42,8 @@ from torchpipe.graph.plan import Parallel
 if TYPE_CHECKING:
     from torchpipe.engine.parts import RingPart
 
-ATTEMPTS = 3
-"""How many processes may be lost with an item in them before that is an error."""
-
-IN_FLIGHT = 2
-"""Calls in flight: while one runs, the next is on its way."""
-
-
 GRACE = 0.8
 """The part of `stop_after` after which a process that does not return is ended."""
-
-
-class Call(NamedTuple):
-    """A call in flight: what waits for it, its items, its process, and when it was sent."""
-
-    handle: Any
-    items: list[Item]
-    actor: Actor
-    sent: float
 
 
 class DistantContext(Context):
@@ -90,9 +75,8 @@ class DistantClone(RunningClone):
         self.take = self._take
         if cell is not None and cell.batching is not None:
             self.take = gatherer(self.inbox, cell.batching, self)
-        self.slots = threading.Semaphore(IN_FLIGHT)
-        self.calls: SimpleQueue[Call | None] = SimpleQueue()
-        self.flight: deque[Call] = deque()
+        self.calls = Calls()
+        self.slots = self.calls.slots
         self.broken: BaseException | None = None
         self.thread = core.start(self.name, self.process, self._run, NoState())
 
@@ -115,22 +99,23 @@ class DistantClone(RunningClone):
     # -- the sender
 
     def _run(self) -> None:
-        receiver = threading.Thread(
-            target=self._receiving, name=f"torchpipe {self.name} receiver", daemon=True
-        )
+        name = f"torchpipe {self.name} receiver"
+        receiver = threading.Thread(target=Receiver(self).run, name=name, daemon=True)
         receiver.start()
         try:
             quietly(self._send_all, self.part.ring)()
         finally:
-            self.calls.put(None)
+            self.calls.end()
             receiver.join()
             self.gone.set()
 
     def _send_all(self) -> None:
         self.context.work()
-        while not self.ended:
+        while True:
             self.slots.acquire()
-            batch, other = self.take() if not self.ended else ([], None)
+            if self.ended:
+                return
+            batch, other = self.take()
             self._send_apart(batch)
             if other is None:
                 continue
@@ -179,9 +164,9 @@ class DistantClone(RunningClone):
         for item in items:
             row = self.passing.arguments(item)
             if row is HOLE:
-                self._finish(item, HOLE)
+                self.finish(item, HOLE)
             elif self.broken is not None:
-                self._finish(item, self.broken)
+                self.finish(item, self.broken)
             else:
                 rows.append(row)
                 sent.append(item)
@@ -192,7 +177,7 @@ class DistantClone(RunningClone):
         """Send a call; say whether one is in flight."""
         actor = self.process.actor
         if actor is None:
-            self._give_back(items)
+            self.give_back(items)
             self.process.there.wait()
             return False
         parameters = self._parameters_for(actor)
@@ -203,9 +188,7 @@ class DistantClone(RunningClone):
             return self._post_one_by_one(items, rows, error)
         if parameters is not None:
             self.sent_parameters = actor, parameters
-        call = Call(handle, items, actor, monotonic())
-        self.flight.append(call)
-        self.calls.put(call)
+        self.calls.add(Call(handle, items, actor, monotonic()))
         return True
 
     def _post_one_by_one(
@@ -214,7 +197,7 @@ class DistantClone(RunningClone):
         """Something cannot be sent: find out what."""
         if len(items) == 1:
             number = items[0].number
-            self._finish(items[0], self.context.blamed(error, self.stage.node.path, number))
+            self.finish(items[0], self.context.blamed(error, self.stage.node.path, number))
             return False
         for item, row in zip(items, rows, strict=True):
             if self._post([item], [row]):
@@ -229,65 +212,9 @@ class DistantClone(RunningClone):
             return None
         return now
 
-    def _give_back(self, items: list[Item]) -> None:
-        for item in items:
-            self.inbox.put(item)
+    # -- for sender and receiver
 
-    # -- the receiver
-
-    def _receiving(self) -> None:
-        try:
-            quietly(self._receive_all, self.part.ring)()
-        except BaseException as error:
-            self.part.core.broken(error)
-        finally:
-            self.process.there.set()
-            self.slots.release(IN_FLIGHT)  # whoever waits for one may go on, and end
-
-    def _receive_all(self) -> None:
-        while (call := self.calls.get()) is not None:
-            self._receive(call)
-            self.slots.release()
-
-    def _receive(self, call: Call) -> None:
-        deadline = self.clone.deadline
-        try:
-            report = call.actor.receive(call.handle, deadline and deadline * len(call.items))
-        except Lost as lost:
-            self._lose(call, lost)
-            return
-        except Exception as error:  # not of a cell: something did not survive the way
-            report = Report([error] * len(call.items))
-        self.flight.popleft()
-        self.process.lost_in_a_row = 0
-        self.pace.returned(len(call.items), call.sent, report.busy / 1e9)
-        self._settle(call, report)
-
-    def _settle(self, call: Call, report: Report) -> None:
-        """Finish the items of a call."""
-        self.context.busy += report.busy
-        self.context.count += len(call.items)
-        self.context.number = call.items[-1].number
-        exceeded = self._judged(report)
-        for item, result in zip(call.items, report.results, strict=True):
-            self.attempts.pop(item.number, None)
-            self._finish(item, exceeded.get(item.number, result))
-
-    def _judged(self, report: Report) -> dict[int, BaseException]:
-        """Count what was skipped; return the errors of the items that were too many."""
-        shared = self.context.shared
-        with shared.lock:
-            for path, count in report.seen.items():
-                shared.seen[path] = shared.seen.get(path, 0) + count
-        exceeded: dict[int, BaseException] = {}
-        for letter, failure, skip in report.letters:
-            try:
-                shared.skip(letter.holding(failure.error()), skip)
-            except BudgetExceeded as error:
-                exceeded[letter.item] = self.context.blamed(error, letter.cell, letter.item)
-        return exceeded
-
-    def _finish(self, item: Item, result: Any) -> None:
+    def finish(self, item: Item, result: Any) -> None:
         """Let the item go on, with its result or with an error."""
         if type(result) is Failure:
             item.error = result.error()
@@ -300,58 +227,10 @@ class DistantClone(RunningClone):
                 item.error = self.context.blamed(error, self.stage.node.path, item.number)
         self.passing.pass_on(item)
 
-    # -- loss
-
-    def _lose(self, call: Call, lost: Lost) -> None:
-        """The process of a call is lost: see that its items are run again."""
-        ring = self.part.ring
-        if ring.stopped:
-            return
-        self.flight.remove(call)
-        if call.actor is not self.process.actor:  # sent before the loss was known
-            self._give_back(call.items)
-            return
-        self.process.lose()
-        if self.stage.ordered:
-            self._break(call, lost)
-            return
-        for item in call.items:
-            self._suspect(item, lost)
-        for other in self._rest_of_flight():
-            self._give_back(other.items)
-        self.process.replace()
-
-    def _rest_of_flight(self) -> list[Call]:
-        """Take the calls that are in flight behind a lost one; their slots are free again."""
-        taken = []
-        while self.flight:
-            taken.append(self.flight.popleft())
-            self.calls.get()
-            self.slots.release()
-        return taken
-
-    def _suspect(self, item: Item, lost: Lost) -> None:
-        """Run an item again, unless it was lost too often."""
-        self.attempts[item.number] = self.attempts.get(item.number, 0) + 1
-        if self.attempts[item.number] < ATTEMPTS:
+    def give_back(self, items: list[Item]) -> None:
+        """Let any clone of the stage take these items."""
+        for item in items:
             self.inbox.put(item)
-            return
-        del self.attempts[item.number]
-        self._finish(item, self._blamed_loss(item, f"{ATTEMPTS} times its process was lost", lost))
-
-    def _blamed_loss(self, item: Item, what: str, lost: Lost) -> BaseException:
-        error = CloneLost(
-            f"{what} while {self.stage.node.path} worked on item {item.number}: {lost}"
-        )
-        return self.context.blamed(error, self.stage.node.path, item.number)
-
-    def _break(self, call: Call, lost: Lost) -> None:
-        """What a stateful clone knew is gone: all its items fail, and all that come."""
-        self.broken = self._blamed_loss(call.items[0], "a stateful clone was lost", lost)
-        self.process.there.set()
-        for some in [call, *self._rest_of_flight()]:
-            for item in some.items:
-                self._finish(item, self.broken)
 
     def refuse_loss(self) -> None:
         """Raise if this clone cannot be replaced."""
@@ -370,8 +249,7 @@ class DistantClone(RunningClone):
         super().stop()
         wait = self.part.core.stop_after
         self.process.stop(None if wait is None else GRACE * wait)
-        for call in list(self.flight)[1:]:
-            call.actor.cancel(call.handle)
+        self.calls.cancel()
 
 
 def same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:

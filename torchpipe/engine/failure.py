@@ -69,6 +69,6 @@ def failure_of(error: BaseException, dumps: Dumps) -> Failure:
             failure = Failure(dumps(version), text, notes)
             if type(failure.error()) is type(error):
                 return failure
-        except Exception:  # noqa: PERF203, S112 - the next version says less, and is simpler
+        except Exception:  # the next version says less, and is simpler
             continue
     return Failure(dumps(told), text, notes)

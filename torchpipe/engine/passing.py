@@ -105,9 +105,7 @@ def given_arguments(node: Node) -> list[tuple[int, Argument]]:
 def names_of(node: Node) -> tuple[str, ...]:
     """The names of the arguments that must be passed by name; they come last."""
     names: list[str] = []
-    expected = 0
-    for index, argument in given_arguments(node):
+    for expected, (index, argument) in enumerate(given_arguments(node)):
         if names or index != expected or argument.port.keyword_only:
             names.append(argument.port.name)
-        expected += 1
     return tuple(names)

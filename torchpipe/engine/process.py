@@ -6,14 +6,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from torchpipe.engine.context import Context
 from torchpipe.engine.failure import Failure
 from torchpipe.engine.passing import names_of
 from torchpipe.engine.remote import Definition, Report, Work
+from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import CloneLost, StallWarning
 from torchpipe.graph.clone import Clone, RayClone
@@ -79,7 +79,7 @@ class Cluster(Protocol):
         """Raise a `ClusterError` if there seems to be no room, now that it waited for a while."""
 
 
-class Process:
+class Process(Cells):
     """The process of one clone. For its thread it stands where the `Cells` of others stand.
 
     Attributes:
@@ -88,9 +88,8 @@ class Process:
     """
 
     def __init__(self, owner: DistantClone, cluster: Cluster):
+        super().__init__([], owner.context)
         self.owner, self.cluster = owner, cluster
-        self.context: Context = owner.context
-        self.cells: list[Any] = []
         self.actor: Actor | None = None
         self.there = threading.Event()
         self.lost_in_a_row = 0
@@ -167,21 +166,28 @@ class Process:
             self.lost_in_a_row += 1
             if self.lost_in_a_row > IN_A_ROW:
                 raise CloneLost(
-                    f"{self.owner.stage.node.path} ({self.owner.clone}) was lost {IN_A_ROW} times in "
-                    f"a row. Look for what ends its process: memory, a crash in native code."
+                    f"{self.owner.stage.node.path} ({self.owner.clone}) was lost {IN_A_ROW} times "
+                    f"in a row. Look for what ends its process: memory, a crash in native code."
                 )
-            try:
-                return self._start()
-            except Lost:
-                continue
+            with suppress(Lost):
+                self._start()
+                return
 
     def reset(self) -> None:
         """Begin an epoch; a process that is lost meanwhile is replaced."""
+        self._tell("reset", self.context.shared.epoch)
+
+    def finish(self) -> None:
+        """Tell the cells that the epoch has ended."""
+        self._tell("finish")
+
+    def _tell(self, method: str, *arguments: Any) -> None:
         with self.lock:
-            if self.actor is None:  # the next one begins in the new epoch
+            if self.actor is None:  # the next one begins in the epoch that there is then
                 return
             try:
-                return raise_failure(self.actor.ask("reset", self.context.shared.epoch))
+                raise_failure(self.actor.ask(method, *arguments))
+                return
             except Lost:
                 self.owner.refuse_loss()
                 self.lose()
@@ -205,9 +211,7 @@ class Process:
         if actor is not None:
             actor.kill()
             where = f"cell {self.owner.stage.node.path!r} ({self.owner.clone})"
-            text = (
-                f"the run stopped, but a call of {where} has not returned: its process was ended."
-            )
+            text = f"the run stopped, but a call of {where} has not returned: it was ended."
             warnings.warn(text, StallWarning, stacklevel=1)
 
     def tear_down(self) -> list[BaseException]:

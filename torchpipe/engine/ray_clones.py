@@ -4,7 +4,7 @@ Guarantees:
 
 - A cluster of our own is started when the first clone needs it, and stopped with the last one. One
   that was there already, or that `RAY_ADDRESS` names, is joined and never stopped.
-- Ray restarts and repeats nothing by itself: that would break the order. All loss is told as `Lost`.
+- Ray restarts and repeats nothing by itself: that would break the order. Loss is told as `Lost`.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Host:
 
     def __init__(self, clone: RayClone, data: bytes, *buffers: Any):
         os.environ.update(environment(clone))  # before anything here looks for a GPU
-        self._made = lambda: RemoteClone(
-            decoded(data, buffers, copy=False), clone, cloudpickle.dumps
-        )
+        self._parts = clone, data, buffers
         self._remote: RemoteClone | None = None
 
     def here(self) -> bool:
@@ -78,8 +76,9 @@ class Host:
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method of the clone."""
         if self._remote is None:
-            self._remote = self._made()
-            del self._made  # the definition lives on in what was made of it
+            clone, data, buffers = self._parts
+            definition = decoded(data, buffers, copy=False)
+            self._remote = RemoteClone(definition, clone, cloudpickle.dumps)
         return getattr(self._remote, method)(*arguments)
 
     def run(self, data: bytes, buffers: list[Any]) -> Any:
@@ -98,7 +97,7 @@ class Host:
         for index, result in enumerate(report.results):
             try:
                 encoded(result, cloudpickle.CloudPickler)
-            except Exception as error:  # noqa: PERF203
+            except Exception as error:
                 report.results[index] = self._remote.failed(error, work.numbers[index])
         return report
 

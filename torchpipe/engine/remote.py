@@ -135,6 +135,10 @@ class RemoteClone:
         self.shared.epoch = epoch
         return self._tried(self.cells.reset)
 
+    def finish(self) -> Failure | None:
+        """End an epoch; return what a `finish` raised."""
+        return self._tried(self.cells.finish)
+
     def tear_down(self) -> list[Failure]:
         """Tear down the cells; return what they raised."""
         errors = self.cells.tear_down()

@@ -11,7 +11,7 @@ import pickle
 import sys
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 SMALL = 2048
@@ -49,8 +49,7 @@ def encoded(values: Any, pickler: type[pickle.Pickler]) -> Message:
         return False
 
     file = io.BytesIO()
-    made: Any = tensor_pickler(pickler)
-    made(file, protocol=5, buffer_callback=in_band).dump(values)
+    tensor_pickler(pickler)(file, protocol=5, buffer_callback=in_band).dump(values)
     return Message(file.getvalue(), buffers)
 
 
@@ -66,11 +65,11 @@ def decoded(data: bytes, buffers: Sequence[Any], *, copy: bool) -> Any:
     return pickle.loads(data, buffers=[bytearray(b) for b in buffers] if copy else buffers)
 
 
-@lru_cache
-def tensor_pickler(base: type[pickle.Pickler]) -> type[pickle.Pickler]:
+@cache
+def tensor_pickler(base: Any) -> Any:
     """A pickler that lays the contents of tensors beside the pickle."""
 
-    class TensorPickler(base):  # type: ignore[misc, valid-type]
+    class TensorPickler(base):  # type: ignore[misc]
         def reducer_override(self, value: Any) -> Any:
             reduced = reduced_tensor(value) if type(value).__module__.startswith("torch") else None
             return reduced or super().reducer_override(value)

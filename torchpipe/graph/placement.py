@@ -31,7 +31,8 @@ def colliding(pinned: list[Placed], free: list[Placed]) -> Iterator[str]:
                 yield (
                     f"cannot place {other_path} ({other}) beside {path} ({clone}), which is pinned "
                     f"to GPU {clone.gpu}: Ray does not know of the pin, and may give both the same "
-                    f"GPU. Pin every clone of a node with gpu=..., or none, or name different nodes."
+                    f"GPU. Pin every clone of a node with gpu=..., or none, or name different "
+                    f"nodes."
                 )
 
 
@@ -43,8 +44,8 @@ def crowded(pinned: list[Placed]) -> Iterator[str]:
         taken[place] = taken.get(place, 0) + clone.num_gpus
         if clone.node is not None and taken[place] > 1:
             yield (
-                f"cannot place {path} ({clone}) on GPU {clone.gpu} of node {clone.node}: the clones "
-                f"there ask for {taken[place]:g} of it. Give each a fraction: num_gpus=0.5."
+                f"cannot place {path} ({clone}) on GPU {clone.gpu} of node {clone.node}: the "
+                f"clones there ask for {taken[place]:g} of it. Give each a fraction: num_gpus=0.5."
             )
 
 
