@@ -62,6 +62,7 @@ class DistantClone(RunningClone):
     """A clone that is a process of its own: see the top of this file."""
 
     clone: RayClone
+    calls: Calls
 
     def __init__(self, part: RingPart, stage: Parallel, clone: RayClone, cluster: Cluster):
         super().__init__(part, stage, clone)
@@ -116,14 +117,28 @@ class DistantClone(RunningClone):
             if self.ended:
                 return
             batch, other = self.take()
-            self._send_apart(batch)
-            if other is None:
-                continue
-            if other.error is RETIRE:
-                if self._stops(other):
-                    return
+            if other is None or other.error is not RETIRE:
+                self._send_some(batch, other)
+            elif batch:
+                self.inbox.put(other)
+                self._send_some(batch, None)
+            elif self._stops(other):
+                return
             else:
-                self.passing.hand_over(other)
+                self.slots.release()
+
+    def _send_some(self, batch: list[Item], mark: Item | None) -> None:
+        """Send what one call may hold: nothing is kept here, as the call may have to wait.
+
+        Items under suspicion are sent alone.
+        """
+        if mark is not None:
+            self.passing.hand_over(mark)
+        if self.attempts:
+            some = [item for item in batch if item.number not in self.attempts] or batch[:1]
+            self.give_back([item for item in batch if item not in some])
+            batch = some
+        self._send(batch)
 
     def _take(self) -> tuple[list[Any], Any]:
         """Some of the items that wait; and one that carries an error or a mark, if it comes."""
@@ -144,18 +159,9 @@ class DistantClone(RunningClone):
     def _siblings(self) -> list[RunningClone]:
         return self.part.clones[self.stage] or [self]
 
-    def _send_apart(self, batch: list[Item]) -> None:
-        """Send the items, those under suspicion alone; gives back the slot that is left over."""
-        suspects = [item for item in batch if item.number in self.attempts]
-        others = [item for item in batch if item.number not in self.attempts]
-        for some in [*([others] if others else []), *([item] for item in suspects)]:
-            self._send(some)
-            self.slots.acquire()
-        self.slots.release()
-
     @property
     def attempts(self) -> dict[int, int]:
-        """For each item that was lost with a process: how often."""
+        """How many processes were lost with each item that is under suspicion."""
         return self.part.attempts[self.stage]
 
     def _send(self, items: list[Item]) -> None:
@@ -177,31 +183,35 @@ class DistantClone(RunningClone):
         """Send a call; say whether one is in flight."""
         actor = self.process.actor
         if actor is None:
-            self.give_back(items)
-            self.process.there.wait()
-            return False
+            return self._await_process(items)
         parameters = self._parameters_for(actor)
         work = Work([item.number for item in items], rows, parameters)
         try:
             handle = actor.send(work)
         except Exception as error:
-            return self._post_one_by_one(items, rows, error)
+            return self._refused(items, error)
         if parameters is not None:
             self.sent_parameters = actor, parameters
-        self.calls.add(Call(handle, items, actor, monotonic()))
-        return True
+        with self.process.losing:
+            if self.process.actor is actor:
+                self.calls.add(Call(handle, items, actor, monotonic()))
+                return True
+        return self._await_process(items)
 
-    def _post_one_by_one(
-        self, items: list[Item], rows: list[tuple[Any, ...]], error: Exception
-    ) -> bool:
-        """Something cannot be sent: find out what."""
+    def _await_process(self, items: list[Item]) -> bool:
+        """Let other clones take the items while the process is replaced."""
+        self.give_back(items)
+        self.process.there.wait()
+        return False
+
+    def _refused(self, items: list[Item], error: Exception) -> bool:
+        """Something cannot be sent: find out what, by sending each item alone."""
         if len(items) == 1:
             number = items[0].number
             self.finish(items[0], self.context.blamed(error, self.stage.node.path, number))
-            return False
-        for item, row in zip(items, rows, strict=True):
-            if self._post([item], [row]):
-                self.slots.acquire()
+        else:
+            self.attempts.update({item.number: 0 for item in items})
+            self.give_back(items)
         return False
 
     def _parameters_for(self, actor: Actor) -> list[dict[str, Any]] | None:

@@ -85,6 +85,8 @@ class Process(Cells):
     Attributes:
         actor: The process; None while it is being replaced.
         there: Set while there is one, or when nobody may wait for it any more.
+        losing: Held while a call joins those in flight, and while the process is given up: so each
+            call is either among those that are given back, or was not sent.
     """
 
     def __init__(self, owner: DistantClone, cluster: Cluster):
@@ -94,6 +96,7 @@ class Process(Cells):
         self.there = threading.Event()
         self.lost_in_a_row = 0
         self.lock = threading.Lock()
+        self.losing = threading.Lock()
         self.timer: threading.Timer | None = None
         cluster.join()  # here, in the thread that starts the run
 
@@ -145,14 +148,15 @@ class Process(Cells):
         if waited > LONGEST or self.lost_in_a_row:
             raise CloneLost(
                 f"no process came up for {owner.stage.node.path} ({owner.clone}) within "
-                f"{waited:.0f} s. Look at the cluster with `ray status`; give the clone less to ask "
-                f"for, or the cluster more."
+                f"{waited:.0f} s. Look at the cluster with `ray status`; let the clone ask for "
+                f"less, or add a node."
             )
 
     def lose(self) -> None:
         """The process is lost: end what may be left of it."""
-        self.there.clear()
-        actor, self.actor = self.actor, None
+        with self.losing:  # a sender is done with its call, or will not send it
+            self.there.clear()
+            actor, self.actor = self.actor, None
         if actor is not None:
             actor.kill()
 

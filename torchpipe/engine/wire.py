@@ -30,7 +30,7 @@ class Message(NamedTuple):
         return len(self.data) + sum(memoryview(buffer).nbytes for buffer in self.buffers)
 
 
-def encoded(values: Any, pickler: type[pickle.Pickler]) -> Message:
+def encoded(values: Any, pickler: Any) -> Message:
     """Make a message of any values.
 
     Args:
