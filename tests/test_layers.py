@@ -29,7 +29,7 @@ BELOW = {
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "serve.codecs", "engine.torch_state"},
+    "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"},
     "numpy": {"cells", "train", "serve.codecs"},
     "ray": {"engine.ray_clones"},
     "lightning": {"train"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ends, lives
 
-ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+if find_spec("ray") is None:
+    collect_ignore_glob = ["*"]  # needs the extra `ray`
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """A cluster of the tests' own that they share."""
+    import ray
+
     ray.init(
         address="local",
         num_cpus=8,

@@ -27,7 +27,7 @@ PATIENCE = 5.0
 LONGEST = 120.0
 """Seconds to wait for a process to come up on a cluster that has room for it."""
 
-IN_A_ROW = 3
+IN_A_ROW = 8
 """Replacements that may be lost one after the other before they have returned a single call."""
 
 

@@ -34,15 +34,17 @@ from torchpipe.engine.wire import decoded, encoded
 from torchpipe.errors import ClusterError
 from torchpipe.graph.clone import RayClone
 
-try:  # untyped, so that types are checked alike with and without ray
-    ray: Any = import_module("ray")
-    cloudpickle: Any = import_module("ray.cloudpickle")
-    failures: Any = import_module("ray.exceptions")
-except ImportError as error:
-    raise ClusterError(
-        "cannot run a tp.RayClone: ray is not installed. Install the extra `ray`: from a checkout, "
-        "pip install --editable '.[ray]'."
-    ) from error
+
+def loaded(name: str) -> Any:
+    """A module of Ray; None if the extra is not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+# Untyped, so that types are checked alike with and without ray.
+ray, cloudpickle, failures = map(loaded, ("ray", "ray.cloudpickle", "ray.exceptions"))
 
 LARGE = 100_000
 """Bytes from which a message lies in the object store by itself."""
@@ -51,14 +53,15 @@ BUSY = 15.0
 """Seconds after which a clone that has not started is taken to have no room."""
 
 LOSS = (
-    failures.RayActorError,
-    failures.ObjectLostError,
-    failures.NodeDiedError,
-    failures.WorkerCrashedError,
-    failures.GetTimeoutError,
-    failures.TaskCancelledError,
-    failures.OutOfMemoryError,
+    "RayActorError",
+    "ObjectLostError",
+    "NodeDiedError",
+    "WorkerCrashedError",
+    "GetTimeoutError",
+    "TaskCancelledError",
+    "OutOfMemoryError",
 )
+"""What Ray raises if a process, or what it returned, is gone."""
 
 
 class Host:
@@ -165,11 +168,12 @@ def placement(clone: RayClone) -> dict[str, Any]:
 @contextmanager
 def told_as_lost() -> Iterator[None]:
     """Raise `Lost` for whatever means that the process, or what it returned, is gone."""
+    lost = tuple(getattr(failures, name) for name in LOSS)
     try:
         yield
     except failures.GetTimeoutError as error:
         raise Lost("it did not return before its deadline") from error
-    except LOSS as error:
+    except lost as error:
         raise Lost(first_line(error)) from error
     except failures.RayTaskError as error:
         raise error.cause from None
@@ -257,7 +261,16 @@ def refuse(name: str, clone: RayClone, problem: str | None) -> None:
 
 @cache
 def cluster() -> RayCluster:
-    """The cluster of this process."""
+    """The cluster of this process.
+
+    Raises:
+        ClusterError: The extra `ray` is not installed.
+    """
+    if ray is None:
+        raise ClusterError(
+            "cannot run a tp.RayClone: ray is not installed. Install the extra `ray`: from a "
+            "checkout, pip install --editable '.[ray]'."
+        )
     return RayCluster()
 
 

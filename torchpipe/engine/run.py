@@ -17,7 +17,7 @@ from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
 from torchpipe.engine.torch_state import missing_devices
 from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
-from torchpipe.graph.clone import Clone
+from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.pipeline import Pipeline
@@ -238,6 +238,6 @@ def refuse_missing(pipeline: str, plan: Plan) -> None:
         CheckError: With all of them.
     """
     clones = [(node.path, clone) for node in plan.graph.nodes for clone in node.clones or ()]
-    found = missing_devices(clones)
+    found = missing_devices(placed for placed in clones if not isinstance(placed[1], RayClone))
     if found:
         raise CheckError(pipeline, found)
