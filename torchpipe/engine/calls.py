@@ -15,12 +15,13 @@ IN_FLIGHT = 2
 
 
 class Call(NamedTuple):
-    """A call in flight: what waits for it, its items, its process, and when it was sent."""
+    """A call in flight: what waits for it, its items, its process, when it was sent, its slots."""
 
     handle: Any
     items: list[Item]
     actor: Actor
     sent: float
+    slots: int
 
 
 class Calls:

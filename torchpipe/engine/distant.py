@@ -78,6 +78,7 @@ class DistantClone(RunningClone):
             self.take = gatherer(self.inbox, cell.batching, self)
         self.calls = Calls()
         self.slots = self.calls.slots
+        self.exclusive = False  # whether all slots are held, for an item under suspicion
         self.broken: BaseException | None = None
         self.thread = core.start(self.name, self.process, self._run, NoState())
 
@@ -134,11 +135,23 @@ class DistantClone(RunningClone):
         """
         if mark is not None:
             self.passing.hand_over(mark)
-        if self.attempts:
-            some = [item for item in batch if item.number not in self.attempts] or batch[:1]
-            self.give_back([item for item in batch if item not in some])
-            batch = some
-        self._send(batch)
+        suspects = [item for item in batch if item.number in self.attempts] if self.attempts else []
+        some = [item for item in batch if item not in suspects] if suspects else batch
+        if not some and suspects and self.exclusive:
+            self.give_back(suspects[1:])
+            self.exclusive = False
+            self._send(suspects[:1], IN_FLIGHT)
+            return
+        self.give_back(suspects)
+        if self.exclusive:
+            self.exclusive = False
+            self.slots.release()
+        if some or not suspects:
+            self._send(some, 1)
+            return
+        self.slots.acquire()  # with both slots, nothing else can be lost with a suspect
+        self.exclusive = True
+        self.slots.release()
 
     def _take(self) -> tuple[list[Any], Any]:
         """Some of the items that wait; and one that carries an error or a mark, if it comes."""
@@ -164,8 +177,8 @@ class DistantClone(RunningClone):
         """How many processes were lost with each item that is under suspicion."""
         return self.part.attempts[self.stage]
 
-    def _send(self, items: list[Item]) -> None:
-        """Send these items; the slot is given back when they come back."""
+    def _send(self, items: list[Item], slots: int) -> None:
+        """Send these items; the slots are given back when they come back."""
         rows, sent = [], []
         for item in items:
             row = self.passing.arguments(item)
@@ -176,10 +189,10 @@ class DistantClone(RunningClone):
             else:
                 rows.append(row)
                 sent.append(item)
-        if not sent or not self._post(sent, rows):
-            self.slots.release()
+        if not sent or not self._post(sent, rows, slots):
+            self.slots.release(slots)
 
-    def _post(self, items: list[Item], rows: list[tuple[Any, ...]]) -> bool:
+    def _post(self, items: list[Item], rows: list[tuple[Any, ...]], slots: int) -> bool:
         """Send a call; say whether one is in flight."""
         actor = self.process.actor
         if actor is None:
@@ -194,7 +207,7 @@ class DistantClone(RunningClone):
             self.sent_parameters = actor, parameters
         with self.process.losing:
             if self.process.actor is actor:
-                self.calls.add(Call(handle, items, actor, monotonic()))
+                self.calls.add(Call(handle, items, actor, monotonic(), slots))
                 return True
         return self._await_process(items)
 

@@ -38,7 +38,7 @@ class Receiver:
     def _receive_all(self) -> None:
         while (call := self.calls.next()) is not None:
             self._receive(call)
-            self.calls.slots.release()
+            self.calls.slots.release(call.slots)
 
     def _receive(self, call: Call) -> None:
         deadline = self.owner.clone.deadline
