@@ -61,6 +61,8 @@ def main() -> None:
         benchmark, contender = given.measure
         print(json.dumps(measure_here(ALL[benchmark], contender)))
         return
+    if given.json:
+        given.json.touch()  # a path that cannot be written is told now, not in ten minutes
     figures = run_all(given.only or list(ALL), given.rounds)
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")

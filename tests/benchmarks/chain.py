@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import Asked, Benchmark, Measure, last_of, numbers, seconds
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure
+from tests.benchmarks.timing import last_of, numbers, seconds
 
 LENGTH = 8
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import torchpipe as tp
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import Asked, Benchmark, Measure, Measurement, numbers
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.limits import Bare
+from tests.benchmarks.timing import numbers
 from tests.benchmarks.trivial import increment
 
 CLONES = 4

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 
-from tests.benchmarks.harness import ROOT, Asked, Benchmark, Measure, Measurement
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
+from tests.benchmarks.harness import ROOT
 
 HEAVY = ("ray", "lightning", "pytorch_lightning", "fastapi", "starlette", "uvicorn", "aiohttp")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torchpipe as tp
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import Asked, Benchmark, Measure, Measurement
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.limits import Bare
 
 CLONES = 4

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torchpipe as tp
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import Asked, Benchmark, Measure, Measurement, last_of, seconds
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
+from tests.benchmarks.timing import last_of, seconds
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
-from tests.benchmarks.harness import Asked, Outcome, middle
+from tests.benchmarks.benchmark import Asked, Outcome, middle
 
 
 def number(value: float | None) -> str:
@@ -30,20 +30,17 @@ def table(outcome: Outcome) -> str:
 def row(outcome: Outcome, contender: str) -> tuple[str, ...]:
     """Return the cells of one contender's row."""
     figures = outcome.figures(contender)
-    if not figures:
-        return contender, "-", "-", "-", "-", outcome.missing.get(contender, "")
     ratio = outcome.ratio(outcome.benchmark.ours, contender)
-    shown = (middle(figures), min(figures), max(figures), ratio)
-    return contender, *map(number, shown), extras(outcome, contender)
+    shown = (middle(figures), min(figures, default=None), max(figures, default=None), ratio)
+    return contender, *map(number, shown), remarks(outcome, contender)
 
 
-def extras(outcome: Outcome, contender: str) -> str:
-    """Return the medians of a contender's further figures, such as "window 64"."""
+def remarks(outcome: Outcome, contender: str) -> str:
+    """Return a contender's further figures, such as "window 64", and why others are missing."""
     measured = next((r[contender] for r in outcome.rounds if contender in r), {})
-    keys = [key for key in measured if key != "value"]
-    return ", ".join(
-        f"{key.replace('_', ' ')} {number(middle(outcome.figures(contender, key)))}" for key in keys
-    )
+    medians = {key: middle(outcome.figures(contender, key)) for key in measured if key != "value"}
+    texts = [f"{key.replace('_', ' ')} {number(median)}" for key, median in medians.items()]
+    return ", ".join([*texts, *filter(None, [outcome.missing.get(contender)])])
 
 
 def aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:

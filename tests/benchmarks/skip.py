@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import torchpipe as tp
 from tests.benchmarks import cells
-from tests.benchmarks.harness import Asked, Benchmark, Measure, last_of, numbers, seconds
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure
 from tests.benchmarks.limits import Bare
 from tests.benchmarks.sleeps import asleep
+from tests.benchmarks.timing import last_of, numbers, seconds
 from tests.benchmarks.trivial import increment
 
 CLONES = 4

@@ -5,16 +5,9 @@ import time
 from collections.abc import Callable, Iterable
 
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import (
-    Asked,
-    Benchmark,
-    Measure,
-    Measurement,
-    last_in_order,
-    numbers,
-    seconds,
-)
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.limits import Bare
+from tests.benchmarks.timing import last_in_order, numbers, seconds
 
 CLONES = 16
 UNEVEN_TIMES = [0.050] * 600 + [0.005] * 5_400

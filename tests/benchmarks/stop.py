@@ -10,7 +10,9 @@ from itertools import islice
 from typing import Any
 
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import ROOT, Asked, Benchmark, Measure, Measurement, numbers
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
+from tests.benchmarks.harness import ROOT
+from tests.benchmarks.timing import numbers
 
 CLONES = 4
 CALL = 0.050

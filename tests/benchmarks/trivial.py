@@ -3,16 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from tests.benchmarks import cells, peers
-from tests.benchmarks.harness import (
-    Asked,
-    Benchmark,
-    Measure,
-    Measurement,
-    last_of,
-    numbers,
-    seconds,
-)
+from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.limits import Bare
+from tests.benchmarks.timing import last_of, numbers, seconds
 
 CLONES = 4
 

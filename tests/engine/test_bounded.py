@@ -9,7 +9,8 @@ import weakref
 import pytest
 
 import torchpipe as tp
-from tests.engine.made import Add, Made, Odd, Pass, line, open_line, scaled
+from tests.engine.made import Add, Background, Made, Odd, Pass, happens, line, open_line, scaled
+from torchpipe.engine.core import Core
 from torchpipe.testing import Barrier, Gate, Recorder
 
 
@@ -369,10 +370,33 @@ def test_nothing_of_a_failed_item_is_kept_for_a_reader_that_never_came(bad):
     with pipeline.run(window=1) as run:
         with pytest.raises(ValueError, match="no value"):
             run(watched.value(0))
+        gc.collect()  # the traceback of an error is a cycle
+        assert not watched.alive(0)
         failing.clear()
         assert [run(watched.value(number)) for number in (1, 2)] == [(2, 1), (4, 2)]
-        gc.collect()
         assert not any(map(watched.alive, range(3)))
+
+
+def test_a_consumer_that_waits_for_the_next_result_holds_none(monkeypatch):
+    watched, gate, waits = Watched(), Gate(number_of), threading.Event()
+    original = Core.wait
+
+    def wait(self, lock):
+        if gate.inside:
+            waits.set()
+        original(self, lock)
+
+    monkeypatch.setattr(Core, "wait", wait)
+    gate.open(0)
+    with line(source=tp.cell(watched.source), gate=scaled(gate, 1), last=Pass()).run() as run:
+        results = iter(run)
+        next(results)
+        gate.wait_until_inside(1)
+        consumer = Background(lambda: next(results).number)
+        happens(waits)
+        assert not watched.alive(0)
+        gate.open()
+        assert consumer.result() == 1
 
 
 def test_a_stage_that_waits_holds_no_value():

@@ -74,6 +74,12 @@ def test_items_ends_the_stream_as_if_the_sources_had_no_more(clones: int):
         assert pipeline.book.events == [0, 1, "finished"]
 
 
+def test_a_negative_number_of_items_is_refused():
+    with pytest.raises(tp.errors.RunError) as caught:
+        Printing(0).run(items=-1)
+    assert str(caught.value) == "cannot run with items=-1: give 0 or more, or None for all."
+
+
 def test_an_error_of_finish_reaches_the_consumer():
     pipeline = Printing(2)
     pipeline.book.finish = lambda: 1 / 0

@@ -200,17 +200,12 @@ def test_a_clone_that_is_called_back_as_it_comes_to_rest_does_not_wait(monkeypat
 
     leaving = []
     monkeypatch.setattr("torchpipe.engine.region.SimpleQueue", Inbox)
-    with open_line(add=scaled(Add(), 1)).run() as run:
-        assert run(1) == 2
-        run.scale("add", 2)
+    with open_line(meet=scaled(Barrier(2), 2)).run() as run:
         leaving += clones_in(run)[1:]
-        for x in range(200):
-            assert run(x) == x + 1
-            if leaving[0].gone.is_set():
-                break
-        leaving[0].retire()  # it never took an item
+        futures = [run.submit(x) for x in range(2)]  # both clones take one, and come to rest
+        assert [future.result(10) for future in futures] == [0, 1]
         assert leaving[0].gone.wait(10)
-        assert run(5) == 6
+        assert run(2) == 2
 
 
 def clones_in(run):
@@ -366,6 +361,17 @@ def test_clones_that_are_there_at_once_have_different_numbers():
         for count in (1, 3, 2, 4):
             run.scale("clone", count)
             assert len(set(clones_of(run, "clone"))) == count
+
+
+def test_nothing_is_kept_of_clones_that_left():
+    with open_line(add=scaled(Add(), 1)).run() as run:
+        for count in (3, 1) * 20:
+            run.scale("add", count)
+            wait_for_leaving(run, "add")
+        run.scale("add", 1)
+        assert len(run._core.threads) == 2  # the tail, and one clone
+        assert len(run._core.contexts) == 3  # and whoever submits
+        assert run(1) == 2
 
 
 def test_teardown_errors_of_a_clone_that_leaves_are_raised_at_the_end():

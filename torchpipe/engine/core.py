@@ -188,8 +188,11 @@ class Core:
             raise stopped_error() from self.failure
 
     def forget_ended(self) -> None:
-        """Drop the threads that have ended."""
-        self.threads[:] = [stage for stage in self.threads if stage.thread.is_alive()]
+        """Drop the threads that have ended, and the records of their work."""
+        ended = [stage for stage in self.threads if not stage.thread.is_alive()]
+        gone = {id(stage.cells.context) for stage in ended}
+        self.contexts[:] = [context for context in self.contexts if id(context) not in gone]
+        self.threads[:] = [stage for stage in self.threads if stage not in ended]
 
     # -- stop
 

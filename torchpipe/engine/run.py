@@ -74,6 +74,8 @@ class Run:
         window = plan.default_window if window is None else window
         if window < 1:
             raise RunError(f"cannot run with window={window}: at least one item must be alive.")
+        if items is not None and items < 0:
+            raise RunError(f"cannot run with items={items}: give 0 or more, or None for all.")
         self._core = Core(plan, window, seed, stall_after, stop_after, items)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)

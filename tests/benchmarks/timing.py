@@ -1,0 +1,46 @@
+"""How a stream is consumed, and how long that takes."""
+
+import gc
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+
+def seconds(consume: Callable[[int], Any], items: int, *, prepare: bool = True) -> float:
+    """Return how long `consume(items)` takes.
+
+    Args:
+        consume: Runs its whole stream: build, start, every item. It returns the last result.
+        prepare: Whether a short run first loads what is loaded at the first use.
+    """
+    if prepare:
+        consume(64)
+    gc.collect()
+    start = time.perf_counter()
+    last = consume(items)
+    elapsed = time.perf_counter() - start
+    if last is None:
+        raise RuntimeError("cannot measure a stream without a last result.")
+    return elapsed
+
+
+def last_of(stream: Iterable[Any]) -> Any:
+    """Consume `stream` as a user's loop would and return its last item."""
+    last = None
+    for last in stream:  # noqa: B007 (the loop is what is measured)
+        pass
+    return last
+
+
+def last_in_order(stream: Iterable[int]) -> int | None:
+    """Consume a stream of item numbers and return the last; raise if it is not 0, 1, 2, ..."""
+    expected = -1
+    for expected, number in enumerate(stream):
+        if number != expected:
+            raise RuntimeError(f"item {number} came where item {expected} was due: not ordered.")
+    return expected
+
+
+def numbers(items: int) -> Iterator[int]:
+    """The source of most benchmarks: 0, 1, 2, ..."""
+    yield from range(items)
