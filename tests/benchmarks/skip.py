@@ -26,7 +26,7 @@ def joined(cell: Callable[[], tp.Cell], items: int, *, skip: bool) -> Measure:
         last: int = last_of(cells.stream(cells.Joined(count, cell(), CLONES, skip=skip)))
         return last
 
-    return lambda: {"value": items / seconds(consume, items)}
+    return lambda: {"value": items / seconds(consume, items, cells.load)}
 
 
 def by_hand(function: Callable[[int], int], items: int, *, skip: bool) -> Measure:

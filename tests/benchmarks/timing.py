@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
-def seconds(consume: Callable[[int], Any], items: int, *, prepare: bool = True) -> float:
+def seconds(
+    consume: Callable[[int], Any], items: int, prepare: Callable[[], Any] | None = None
+) -> float:
     """Return how long `consume(items)` takes.
 
     Args:
         consume: Runs its whole stream: build, start, every item. It returns the last result.
-        prepare: Whether a short run first loads what is loaded at the first use.
+        prepare: Loads what is loaded at the first use; without it, a short stream does.
     """
-    if prepare:
+    if prepare is None:
         consume(64)
+    else:
+        prepare()
     gc.collect()
     start = time.perf_counter()
     last = consume(items)
