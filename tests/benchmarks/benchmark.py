@@ -1,7 +1,7 @@
 """`Benchmark`: a question and those who answer it; `Outcome`: what they answered."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Measurement = dict[str, float]
@@ -38,6 +38,7 @@ class Benchmark:
     Attributes:
         contenders: what each of them runs, in the order of a round; it gives at least a "value".
         ours: the contender that the others are compared with.
+        environment: variables that every measuring process gets.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Benchmark:
     contenders: dict[str, Measure]
     asked: tuple[Asked, ...] = ()
     ours: str = "torchpipe"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass

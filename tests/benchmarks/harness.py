@@ -29,7 +29,7 @@ def run_rounds(benchmark: Benchmark, rounds: int, tell: Callable[[str], None]) -
             if contender not in outcome.missing:
                 tell(f"{benchmark.name}: round {number + 1} of {rounds}, {contender}")
                 with Others(outcome.others):
-                    answer = measure_apart(benchmark.name, contender)
+                    answer = measure_apart(benchmark, contender)
                 take(outcome, contender, results, answer)
         outcome.rounds.append(results)
     return outcome
@@ -45,11 +45,18 @@ def take(
         results[contender] = answer
 
 
-def measure_apart(benchmark: str, contender: str) -> dict[str, Any]:
+def measure_apart(benchmark: Benchmark, contender: str) -> dict[str, Any]:
     """Run one contender once in a fresh process and return its measurement, or {"missing": why}."""
-    command = [sys.executable, "-W", "ignore", "-m", __package__, "--measure", benchmark, contender]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True, **pipes) as process:
+    module = [sys.executable, "-W", "ignore", "-m", __package__]
+    with subprocess.Popen(
+        [*module, "--measure", benchmark.name, contender],
+        cwd=ROOT,
+        env={**os.environ, **benchmark.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
         try:
             output, errors = process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
