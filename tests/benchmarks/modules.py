@@ -23,8 +23,8 @@ IMAGES = 240
 BATCH = 8
 
 # Where the network's large tensors come to lie is chance, and decides whether glibc gives their
-# memory back to the system after each layer: 900 page faults an image or none, 7 ms or 5. With these
-# settings it never does, whoever runs the network.
+# memory back to the system after each layer: 900 page faults an image or none, 7 ms or 5. With
+# these settings it never does, whoever runs the network.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 
 
