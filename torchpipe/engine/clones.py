@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.deploy import clone_of
+from torchpipe.engine.deploy import batch_callable_of, clone_of
 from torchpipe.engine.gather import gatherer
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.region import quietly
-from torchpipe.engine.torch_state import synchronized
 from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.plan import Parallel
 
@@ -91,10 +90,8 @@ class CloneThread(RunningClone):
         batching = cell.batching if cell is not None else None
         code = program.clone(stage) if batching is None else program.batching_clone(stage)
         if cell is not None and batching is not None:
-            run_batch = synchronized(cell.forward_batch, clone)
-            path = stage.node.path
             code.bind("take", gatherer(self.inbox, batching, self))
-            code.bind("run_batch", self.context.counted(run_batch, cell.on_error, path))
+            code.bind("run_batch", batch_callable_of(cell, stage.node.path, self.context))
         code.bind("get", self.inbox.get)
         code.bind("get_nowait", self.inbox.get_nowait)
         code.bind("me", self)

@@ -55,10 +55,30 @@ def callable_of(
         context: The work of the thread that calls it.
         bundled: Whether all that a generator yields for an item is to be returned as one list.
     """
-    forward = listing(cell.forward) if bundled else cell.forward
+    forward = with_copies(cell.forward) if cell.writes else cell.forward
+    forward = listing(forward) if bundled else forward
     if cell.on_error != "raise":
         forward = context.guarded(forward, cell.on_error, path)
     return synchronized(forward, context.clone)  # type: ignore[no-any-return]
+
+
+def batch_callable_of(
+    cell: Cell, path: str, context: Context
+) -> Callable[[list[Any]], list[Any]] | None:
+    """What to call for several items at once; None if the cell takes one after the other."""
+    if cell.batching is None:
+        return None
+    forward = with_copies(cell.forward_batch) if cell.writes else cell.forward_batch
+    return context.counted(synchronized(forward, context.clone), cell.on_error, path)
+
+
+def with_copies(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, given copies of its arguments."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return forward(*copy.deepcopy(args), **copy.deepcopy(kwargs))
+
+    return call
 
 
 def listing(forward: Callable[..., Any]) -> Callable[..., list[Any]]:

@@ -54,6 +54,9 @@ class Cell:
         stateful: Whether a result depends on the items before. Then each item passes one clone, in
             order.
         filters: Whether `forward` may return `tp.HOLE`, to drop an item.
+        writes: Whether `forward` writes into arrays or tensors that it is given. Then it gets deep
+            copies of its arguments; without, whoever else holds them would see it, and a clone in
+            another process gets arrays that cannot be written to.
         batching: How a clone groups waiting items for `forward_batch`, or None.
         on_error: "raise", "skip", `tp.Skip(budget)` or `tp.Retry(attempts, then)`.
 
@@ -67,6 +70,7 @@ class Cell:
 
     stateful: bool = False
     filters: bool = False
+    writes: bool = False
     batching: Batching | None = None
     on_error: ErrorPolicy = "raise"
 
