@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -57,12 +58,20 @@ def nothing_left() -> Iterator[None]:
 
 
 def hosts() -> list[int]:
-    """The processes of clones on this machine."""
+    """The processes of clones that these tests have started."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "cmdline").read_bytes().startswith(b"ray::Host"):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::Host") and is_ours(folder):
                 found.append(int(folder.name))
         except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             continue
     return found
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a process descends from this one; others on the machine may use Ray as well."""
+    while folder.name not in ("0", "1", str(os.getpid())):
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        folder = folder.with_name(fields[1])
+    return folder.name == str(os.getpid())
