@@ -30,8 +30,8 @@ BELOW = {
 # The parts, or single files, that may import a library.
 HOMES = {
     "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"},
-    "numpy": {"cells", "train", "serve.codecs"},
-    "ray": {"engine.ray_clones"},
+    "numpy": {"cells", "train", "serve.codecs", "engine.segments"},
+    "ray": {"engine.ray_actor", "engine.ray_host"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "starlette": {"serve", "dashboard"},

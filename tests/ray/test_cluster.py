@@ -105,13 +105,19 @@ def test_without_the_extra_an_error_says_what_to_install():
     )
 
 
-def test_a_node_that_is_lost_takes_nothing_with_it():
-    text = told("""
+QUICK = """
         from ray.cluster_utils import Cluster
         quick = {f"health_check_{name}": value for name, value in [
             ("failure_threshold", 3), ("period_ms", 300), ("timeout_ms", 300),
             ("initial_delay_ms", 0),
         ]}
+"""
+
+
+def test_a_node_that_is_lost_takes_nothing_with_it():
+    text = told(
+        QUICK
+        + """
         head = dict(num_cpus=1, _system_config=quick)
         cluster = Cluster(initialize_head=True, head_node_args=head)
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
@@ -127,5 +133,33 @@ def test_a_node_that_is_lost_takes_nothing_with_it():
             print(given == list(range(3000)))
         ray.shutdown()
         cluster.shutdown()
-    """)
+    """
+    )
     assert "True" in text.splitlines()  # Ray tells of the loss, too
+
+
+def test_values_between_stages_that_are_lost_with_a_node_are_made_again():
+    text = told(
+        QUICK
+        + """
+        from tests.ray.test_stages import MakeArray, Mean, TwoStages
+        from torchpipe.engine.again import Again
+        head = dict(num_cpus=2, resources={"second": 2}, _system_config=quick)
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        nodes = [cluster.add_node(num_cpus=1, resources={"first": 1}) for _ in range(2)]
+        ray.init(address=cluster.address, log_to_driver=False)
+        one, two = (tp.RayClone(num_cpus=0, resources={name: 1}) for name in ("first", "second"))
+        made, output = [], Again.output
+        Again.output = lambda again, index: made.append(again.number) or output(again, index)
+        with TwoStages(MakeArray(), Mean(), [one] * 2, [two]).run() as run:
+            given = []
+            for value in run.map(range(400)):
+                given.append(value)
+                if len(given) == 100:
+                    cluster.remove_node(nodes[0], allow_graceful=False)
+            print(given == list(range(400)), len(made) > 0, len(made) == len(set(made)))
+        ray.shutdown()
+        cluster.shutdown()
+    """
+    )
+    assert "True True True" in text.splitlines()

@@ -1,7 +1,8 @@
 """HOW a pipeline runs. No torch (but for the state of its threads), no HTTP.
 
 Reading order: item, context, values, code, body, writer, program, region, clones, parts, core,
-epochs, entry, run. Then clones in other processes: remote (what they do there), wire, failure (how
-values and errors travel), passing, calls, process, distant, receiver (the side of the run),
-ray_resources, ray_clones (what carries all this).
+epochs, entry, run. Then clones in other processes: remote (what they do there), wire, failure,
+segments, lending, held (how values and errors travel), passing, calls, pace, process, distant,
+receiver, again (the side of the run), ray_resources, ray_host, ray_actor, ray_clones (what carries
+all this).
 """

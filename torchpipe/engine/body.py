@@ -66,6 +66,10 @@ class Body:
 
     def read(self, value: Value) -> str:
         """The expression that reads the value."""
+        return f"here({self.raw(value)})" if value in self.values.held else self.raw(value)
+
+    def raw(self, value: Value) -> str:
+        """The expression for the value as it is stored: it may be held elsewhere."""
         return self.names.get(value) or f"item.{self.values.register(value)}"
 
     def call(self, node: Node) -> str:
@@ -97,7 +101,7 @@ class Body:
     def absent(self, node: Node) -> str:
         """The condition that one of a cell's values is a hole; empty if none can be."""
         return " or ".join(
-            f"{self.read(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes
+            f"{self.raw(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes
         )
 
     def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
@@ -122,7 +126,7 @@ class Body:
         for node in self.nodes:
             if self.values.region.numbering.is_recurrent(node):
                 value = needed(node)[0]
-                guard = f"if {self.read(value)} is not HOLE: " if value in self.values.holes else ""
+                guard = f"if {self.raw(value)} is not HOLE: " if value in self.values.holes else ""
                 self.code.add(f"{guard}cell{self.values.ids[node]}.value = {self.read(value)}")
 
     def _emit_call(self, index: int, node: Node) -> None:

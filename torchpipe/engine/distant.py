@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.calls import IN_FLIGHT, Call, Calls
 from torchpipe.engine.clones import RunningClone
-from torchpipe.engine.context import Context
+from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.failure import Failure
 from torchpipe.engine.gather import gatherer, waiting
+from torchpipe.engine.held import Holds, here, parted
 from torchpipe.engine.item import RETIRE, Item
 from torchpipe.engine.pace import Pace
 from torchpipe.engine.passing import Passing
@@ -33,9 +34,10 @@ from torchpipe.engine.process import Actor, Cluster, NoState, Process
 from torchpipe.engine.receiver import Receiver
 from torchpipe.engine.region import quietly
 from torchpipe.engine.remote import Work
+from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.errors import CloneLost
 from torchpipe.graph.cell import HOLE
-from torchpipe.graph.clone import RayClone
+from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
 
@@ -47,7 +49,16 @@ GRACE = 0.8
 
 
 class DistantContext(Context):
-    """The work of a clone elsewhere, as it was told. `rests` is about the sender."""
+    """The work of a clone elsewhere, as it was told. `rests` is about the sender.
+
+    Attributes:
+        sent: Bytes that were sent to it.
+        received: Bytes that came from it.
+    """
+
+    def __init__(self, shared: Shared, clone: Clone):
+        super().__init__(shared, clone)
+        self.sent = self.received = 0
 
     def rest(self) -> None:
         """The sender starts to wait for items."""
@@ -69,6 +80,8 @@ class DistantClone(RunningClone):
         core, cell = part.core, stage.node.cell
         self.context: DistantContext = core.keep(DistantContext(core.shared, clone))
         self.passing = Passing(part, stage, Context(core.shared, clone))
+        self.holds = holds_of(part.values, stage)
+        self.takes = any(value in part.values.held for value in needed(stage.node))
         self.process = Process(self, cluster)
         self.leaves = list(leaves(cell))
         self.sent_parameters: tuple[Any, Any] = (None, None)
@@ -181,7 +194,7 @@ class DistantClone(RunningClone):
         """Send these items; the slots are given back when they come back."""
         rows, sent = [], []
         for item in items:
-            row = self.passing.arguments(item)
+            row = self._row(item)
             if row is HOLE:
                 self.finish(item, HOLE)
             elif self.broken is not None:
@@ -192,15 +205,27 @@ class DistantClone(RunningClone):
         if not sent or not self._post(sent, rows, slots):
             self.slots.release(slots)
 
+    def _row(self, item: Item) -> Any:
+        """The arguments of an item, or HOLE.
+
+        A stateful clone gets values, as it can be given nothing twice: what is in the object store
+        might be lost.
+        """
+        row = self.passing.arguments(item)
+        if row is HOLE or not (self.takes and self.stage.ordered):
+            return row
+        return tuple(map(here, row))
+
     def _post(self, items: list[Item], rows: list[tuple[Any, ...]], slots: int) -> bool:
         """Send a call; say whether one is in flight."""
         actor = self.process.actor
         if actor is None:
             return self._await_process(items)
         parameters = self._parameters_for(actor)
+        rows, parcels = parted(rows) if self.takes else (rows, [])
         work = Work([item.number for item in items], rows, parameters)
         try:
-            handle = actor.send(work)
+            handle = actor.send(work, parcels, self.holds is not None)
         except Exception as error:
             return self._refused(items, error)
         if parameters is not None:
@@ -273,6 +298,13 @@ class DistantClone(RunningClone):
         wait = self.part.core.stop_after
         self.process.stop(None if wait is None else GRACE * wait)
         self.calls.cancel()
+
+
+def holds_of(values: Values, stage: Parallel) -> Holds | None:
+    """Which outputs of a stage may stay where they are made; None if none may."""
+    outputs = node_values(stage.node)
+    held = tuple(value.index for value in outputs if value in values.held)
+    return Holds(held, len(outputs) > 1) if held else None
 
 
 def same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:

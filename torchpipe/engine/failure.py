@@ -1,4 +1,7 @@
-"""`Failure`: an error on its way from another process: its type, notes and traceback are kept."""
+"""`Failure`: an error on its way from another process: its type, notes and traceback are kept.
+
+`Lost` says that nothing will come from there any more.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,14 @@ from torchpipe.engine.context import note
 from torchpipe.errors import RunError
 
 Dumps = Callable[[Any], bytes]
+
+
+class Lost(Exception):
+    """The process behind a clone does not answer any more."""
+
+
+class ValueLost(Lost):
+    """What a call was to read, or what it returned, is gone; its process may be well."""
 
 
 class Failure(NamedTuple):

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from time import monotonic
 
-CALL = 0.004
-"""Seconds of work that one call should hold: enough to hide what a call costs."""
+CALL = 0.016
+"""Seconds of work that one call should hold: then what a call costs is a few percent of it."""
+
+BYTES = 8 * 2**20
+"""Bytes that one call should hold at most: more would not stay in the caches on the way."""
+
+OVERHEAD = 0.0005
+"""Seconds that a call costs whatever it holds."""
 
 
 class Pace:
@@ -13,6 +19,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.each = 0.0
+        self.size_of_each = 0.0
         self._returned = 0.0
 
     def size(self, most: int) -> int:
@@ -21,23 +28,27 @@ class Pace:
         Args:
             most: The largest number, so that all clones get their share of the window.
         """
-        wanted = CALL / self.each if self.each else 1.0
+        if not self.each:
+            return 1
+        wanted = min(CALL / self.each, BYTES / self.size_of_each)
         return max(1, min(most, int(wanted)))
 
-    def returned(self, count: int, sent: float, busy: float) -> None:
+    def returned(self, count: int, sent: float, busy: float, size: int) -> None:
         """A call returned now.
 
         Args:
             count: How many items it held.
             sent: When it was sent, by `monotonic`.
             busy: Seconds that the clone worked.
+            size: Bytes of the items, on their way there or back, whichever were more.
         """
         now = monotonic()
         took = min(now - max(sent, self._returned), now - sent)
         self._returned = now
-        each = max(busy, took - OVERHEAD, 0.0) / count
-        self.each = each if not self.each else 0.7 * self.each + 0.3 * each
+        self.each = smoothed(self.each, max(busy, took - OVERHEAD, 1e-9) / count)
+        self.size_of_each = smoothed(self.size_of_each, max(size, 1) / count)
 
 
-OVERHEAD = 0.0005
-"""Seconds that a call costs whatever it holds."""
+def smoothed(before: float, now: float) -> float:
+    """The mean of the last few values; the first one counts as it is."""
+    return now if not before else 0.7 * before + 0.3 * now

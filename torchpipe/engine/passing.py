@@ -13,7 +13,7 @@ from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context
 from torchpipe.engine.values import node_values
 from torchpipe.engine.writer import Writer
-from torchpipe.graph.flat import Argument, Node
+from torchpipe.graph.flat import Argument, Node, Value
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
@@ -92,7 +92,15 @@ class PassingWriter(Writer):
 
     def _piece(self, name: str, parameters: str, stage: Parallel) -> tuple[Code, Body]:
         code = self._code(name, parameters)
-        return code, Body(code, self.values, [stage.node], [], self.call_of)
+        return code, PassingBody(code, self.values, [stage.node], [], self.call_of)
+
+
+class PassingBody(Body):
+    """Reads values as they are: those that are held elsewhere are passed on as such."""
+
+    def read(self, value: Value) -> str:
+        """The expression that reads the value."""
+        return self.raw(value)
 
 
 def given_arguments(node: Node) -> list[tuple[int, Argument]]:

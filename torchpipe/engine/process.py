@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
-from torchpipe.engine.failure import Failure
+from torchpipe.engine.failure import Failure, Lost
 from torchpipe.engine.passing import names_of
 from torchpipe.engine.remote import Definition, Report, Work
 from torchpipe.engine.threads import Cells
@@ -31,10 +31,6 @@ IN_A_ROW = 8
 """Replacements that may be lost one after the other before they have returned a single call."""
 
 
-class Lost(Exception):
-    """The process behind a clone does not answer any more."""
-
-
 class Actor(Protocol):
     """A process that runs a `RemoteClone`. What it returns may raise `Lost` instead."""
 
@@ -44,11 +40,20 @@ class Actor(Protocol):
     def ask(self, method: str, *arguments: Any, timeout: float | None = None) -> Any:
         """Call a method of the `RemoteClone` and wait for what it returns."""
 
-    def send(self, work: Work) -> Any:
-        """Begin to run some items."""
+    def send(self, work: Work, parcels: list[Any], holding: bool) -> Any:
+        """Begin to run some items.
+
+        Args:
+            work: The items.
+            parcels: What the cluster stores that the work refers to.
+            holding: Whether results may stay where they are made.
+        """
 
     def receive(self, call: Any, timeout: float | None) -> Report:
         """Wait for what came of it."""
+
+    def fetch(self, parcel: Any) -> Any:
+        """Get what the cluster stores."""
 
     def cancel(self, call: Any) -> None:
         """Do not begin with it, if it has not begun."""
@@ -252,7 +257,7 @@ def definition_of(owner: DistantClone) -> Definition:
     assert node.cell is not None
     scaled = node.cell._parent  # it knows the path of the cell
     state, seed = core.state.elsewhere(), core.shared.seed
-    return Definition(scaled, node.path, node.bundled, names_of(node), state, seed)
+    return Definition(scaled, node.path, node.bundled, names_of(node), owner.holds, state, seed)
 
 
 class NoState(TorchState):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.again import Again
 from torchpipe.engine.calls import IN_FLIGHT, Call, Calls
+from torchpipe.engine.failure import Lost, ValueLost
+from torchpipe.engine.held import Away, Held, Stored, here
 from torchpipe.engine.item import Item
-from torchpipe.engine.process import Lost
 from torchpipe.engine.region import quietly
 from torchpipe.engine.remote import Report
 from torchpipe.errors import BudgetExceeded, CloneLost
@@ -44,6 +46,10 @@ class Receiver:
         deadline = self.owner.clone.deadline
         try:
             report = call.actor.receive(call.handle, deadline and deadline * len(call.items))
+        except ValueLost as lost:
+            if not self._fetched(call):
+                self._lose(call, lost)
+            return
         except Lost as lost:
             self._lose(call, lost)
             return
@@ -51,19 +57,60 @@ class Receiver:
             report = Report([error] * len(call.items))
         self.calls.done(call)
         self.owner.process.lost_in_a_row = 0
-        self.owner.pace.returned(len(call.items), call.sent, report.busy / 1e9)
+        self.owner.pace.returned(len(call.items), call.sent, report.busy / 1e9, report.size)
         self._settle(call, report)
+
+    def _fetched(self, call: Call) -> bool:
+        """Get what a call was to read and did not find, and have it run again.
+
+        Returns:
+            Whether there was such a thing.
+        """
+        rows = [self.owner.passing.arguments(item) for item in call.items]
+        missing = [v for row in rows for v in row if isinstance(v, Stored) and not v.fetched]
+        if not missing:
+            return False
+        self.calls.done(call)
+        for item, row in zip(call.items, rows, strict=True):
+            try:
+                tuple(map(here, row))
+            except BaseException as error:
+                number, path = item.number, self.owner.stage.node.path
+                self.owner.finish(item, self.owner.context.blamed(error, path, number))
+            else:
+                self.owner.give_back([item])
+        return True
 
     def _settle(self, call: Call, report: Report) -> None:
         """Finish the items of a call."""
         context = self.owner.context
         context.busy += report.busy
         context.count += len(call.items)
+        context.sent += report.sent
+        context.received += report.received
         context.number = call.items[-1].number
         exceeded = self._judged(report)
         for item, result in zip(call.items, report.results, strict=True):
             self.owner.attempts.pop(item.number, None)
-            self.owner.finish(item, exceeded.get(item.number, result))
+            self.owner.finish(
+                item, exceeded.get(item.number, self._found(item, result, call, report))
+            )
+
+    def _found(self, item: Item, result: Any, call: Call, report: Report) -> Any:
+        """The result of an item, with what is stored elsewhere ready to be fetched."""
+        holds = self.owner.holds
+        if holds is None:
+            return result
+
+        def found(value: Any, _: int) -> Any:
+            if isinstance(value, Held):
+                self.owner.context.received -= value.size
+            if not isinstance(value, Away):
+                return value
+            again = Again(self.owner, item.number, self.owner.passing.arguments(item))
+            return Stored(report.parcel, value, call.actor.fetch, again.output)
+
+        return holds.applied(result, found)
 
     def _judged(self, report: Report) -> dict[int, BaseException]:
         """Count what was skipped; return the errors of the items that were too many."""

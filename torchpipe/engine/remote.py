@@ -14,8 +14,9 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from torchpipe.engine.context import Context, DeadLetter, Shared
-from torchpipe.engine.deploy import callable_of, composite, running_copy
+from torchpipe.engine.deploy import batch_callable_of, callable_of, composite, running_copy
 from torchpipe.engine.failure import Dumps, Failure, failure_of
+from torchpipe.engine.held import Holds
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import TorchState, synchronized
 from torchpipe.graph.cell import Cell
@@ -36,6 +37,7 @@ class Definition:
         path: The path of the cell.
         bundled: Whether all that a generator yields for an item is to be returned as one list.
         names: The names of the arguments that are passed by name; they come last.
+        holds: The outputs that only clones elsewhere need, or None.
         state: The torch state to set.
         seed: The seed of the run.
     """
@@ -44,6 +46,7 @@ class Definition:
     path: str
     bundled: bool
     names: tuple[str, ...]
+    holds: Holds | None
     state: TorchState
     seed: int
 
@@ -59,7 +62,7 @@ class Work(NamedTuple):
 
     numbers: list[int]
     rows: list[tuple[Any, ...]]
-    parameters: Parameters | None
+    parameters: Parameters | None = None
 
 
 @dataclass
@@ -71,12 +74,20 @@ class Report:
         busy: Nanoseconds spent in the cells.
         seen: How many items each cell with an error policy has seen.
         letters: What was skipped: the letters, their errors, and the policies.
+        size: Bytes of the items on their way there, or back, whichever are more.
+        sent: Bytes that the process which sent the items copied for that.
+        received: Bytes of the results on their way back.
+        parcel: What the cluster knows the results by that it stores, or None.
     """
 
     results: list[Any]
     busy: int = 0
     seen: dict[str, int] = field(default_factory=dict)
     letters: list[tuple[DeadLetter, Failure, Skip]] = field(default_factory=list)
+    size: int = 0
+    sent: int = 0
+    received: int = 0
+    parcel: Any = None
 
 
 class RemoteShared(Shared):
@@ -116,11 +127,7 @@ class RemoteClone:
             return synchronized(call, self.clone), Cells(placed, context), None
         made = running_copy(cell, path, context, deep=False)
         call = callable_of(made, path, context, bundled=self.definition.bundled)
-        batch = None
-        if made.batching is not None:
-            run_batch = synchronized(made.forward_batch, self.clone)
-            batch = context.counted(run_batch, made.on_error, path)
-        return call, Cells([(path, made)], context), batch
+        return call, Cells([(path, made)], context), batch_callable_of(made, path, context)
 
     def set_up(self, epoch: int) -> Failure | None:
         """Set up and reset the cells; return what a `setup` raised."""

@@ -19,6 +19,9 @@ class CloneStatistics:
         scaled: Whether it is a clone of a scaled-up cell.
         items: Items done so far, in all epochs.
         busy: Seconds spent in the cells so far.
+        sent: Bytes that were sent to the clone, if it is in another process.
+        received: Bytes that came from it. Results that only clones elsewhere need are not counted:
+            they do not come here, and are not sent from here.
     """
 
     path: str
@@ -26,6 +29,8 @@ class CloneStatistics:
     scaled: bool
     items: int
     busy: float
+    sent: int = 0
+    received: int = 0
 
 
 def statistics(core: Core) -> tuple[CloneStatistics, ...]:
@@ -43,5 +48,7 @@ def statistics(core: Core) -> tuple[CloneStatistics, ...]:
             for clone in clones:
                 counted, path = clone.context, parallel.node.path
                 text, busy = str(clone.clone), counted.busy_now() / 1e9
-                found.append(CloneStatistics(path, text, True, counted.count, busy))
+                sent, received = getattr(counted, "sent", 0), getattr(counted, "received", 0)
+                items = counted.count
+                found.append(CloneStatistics(path, text, True, items, busy, sent, received))
     return tuple(found)

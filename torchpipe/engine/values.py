@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.clone import RayClone
 from torchpipe.graph.flat import FlatGraph, Node, Value
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
@@ -37,6 +38,7 @@ class Values:
         entries: The values that the head puts in: of sources, of arguments, of the region's start.
         readers: For each value with a register, the stages that read it.
         holes: The values that may be holes.
+        held: The values that may stay where a clone elsewhere made them, as others read them there.
     """
 
     def __init__(self, region: RegionPlan, ids: dict[Node, int], results: Iterable[Value]):
@@ -45,6 +47,7 @@ class Values:
         self.entries = self._entries()
         self.readers = self._readers()
         self.holes = holes(region.nodes)
+        self.held = {value for value in self.readers if self._stays_away(value)}
 
     def _entries(self) -> list[Value]:
         start = self.region.region.start
@@ -67,6 +70,10 @@ class Values:
             for value, stages in readers.items()
             if set(stages) != {self.made_in(value)} or isinstance(self.made_in(value), Parallel)
         }
+
+    def _stays_away(self, value: Value) -> bool:
+        """Whether a value is made elsewhere, and read elsewhere."""
+        return is_elsewhere(self.made_in(value)) and any(map(is_elsewhere, self.readers[value]))
 
     def register(self, value: Value) -> str:
         """The name of the value's register."""
@@ -115,6 +122,12 @@ class Values:
                 lines += [f"if not {counter}.pop():", f"    {register} = None"]
                 lines += [f"    {counter}.extend({count})"]
         return lines
+
+
+def is_elsewhere(stage: Stage) -> bool:
+    """Whether a stage has clones in other processes."""
+    clones = stage.node.clones if isinstance(stage, Parallel) else None
+    return any(isinstance(clone, RayClone) for clone in clones or ())
 
 
 def holes(nodes: Iterable[Node]) -> set[Value]:

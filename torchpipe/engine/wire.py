@@ -25,9 +25,14 @@ class Message(NamedTuple):
     buffers: list[Any]
 
     @property
+    def sizes(self) -> list[int]:
+        """Bytes of the contents."""
+        return [memoryview(buffer).nbytes for buffer in self.buffers]
+
+    @property
     def size(self) -> int:
         """Bytes in all."""
-        return len(self.data) + sum(memoryview(buffer).nbytes for buffer in self.buffers)
+        return len(self.data) + sum(self.sizes)
 
 
 def encoded(values: Any, pickler: Any) -> Message:

@@ -10,6 +10,7 @@ from typing import Any
 
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
+from torchpipe.engine.held import here
 from torchpipe.engine.item import END, RETIRE, STOP
 from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.graph.cell import HOLE
@@ -52,7 +53,7 @@ class Writer:
     def _code(self, name: str, parameters: str = "") -> Code:
         code = Code(name, parameters)
         code.objects |= {"HOLE": HOLE, "END": END, "STOP": STOP, "RETIRE": RETIRE}
-        code.objects |= {"clock": perf_counter_ns, "Empty": Empty}
+        code.objects |= {"clock": perf_counter_ns, "Empty": Empty, "here": here}
         return code
 
     def _body(self, code: Code, stage: Serial) -> Body:
@@ -202,7 +203,7 @@ class Writer:
         else:
             packed = f"{code.bind('pack', self.packing)}({', '.join(reads)})"
         absent = " or ".join(
-            f"{body.read(value)} is HOLE" for value in self.results if value in self.values.holes
+            f"{body.raw(value)} is HOLE" for value in self.results if value in self.values.holes
         )
         return f"HOLE if {absent} else {packed}" if absent else packed
 
