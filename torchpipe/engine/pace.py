@@ -7,7 +7,7 @@ from time import monotonic
 CALL = 0.016
 """Seconds of work that one call should hold: then what a call costs is a few percent of it."""
 
-BYTES = 8 * 2**20
+BYTES = 16 * 2**20
 """Bytes that one call should hold at most: more would not stay in the caches on the way."""
 
 OVERHEAD = 0.0005

@@ -6,6 +6,7 @@ both are on one node; or else in the object store.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ from torchpipe.graph.clone import RayClone
 
 HELD = 10_000
 """Bytes from which a result that only clones elsewhere need stays where it is."""
+
+KEPT = 256 * 2**20
+"""Bytes that the process keeps for what comes next, instead of giving them back to the system."""
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class Letter(NamedTuple):
@@ -65,6 +71,7 @@ class Host:
 
     def __init__(self, clone: RayClone, data: bytes, *buffers: Any):
         os.environ.update(environment(clone))  # before anything here looks for a GPU
+        keep_memory()
         self._parts = clone, data, buffers
         self._remote: RemoteClone | None = None
         self._loans = Loans()
@@ -179,6 +186,17 @@ class Host:
         memory, starts = self._loans.open(place), laid_out(sizes)
         fill(memory, starts, message.buffers)
         return Answer(message.data, [], sizes, starts, [])
+
+
+def keep_memory() -> None:
+    """Tell the allocator not to give back what large arrays leave, where it is glibc's.
+
+    Each item needs as much again, and clearing fresh pages takes longer than most work on them.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+        libc.mallopt(M_MMAP_THRESHOLD, KEPT // 8)  # larger ones would be refused
 
 
 def fits(sizes: Sequence[int], place: Place | None) -> bool:
