@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -149,12 +151,42 @@ def test_live_scaling_loses_nothing(clones):
     assert given == [2 * number for number in range(400)]
 
 
+class WithHoles(tp.Pipeline):
+    def __init__(self, clones):
+        self.third = tp.Filter(lambda value: value % 3 == 0)
+        self.scale = tp.ScaleUp(made.Scale(), clones)
+
+    def build(self, value):
+        return self.scale(self.third(value))
+
+
 def test_statistics_count_the_items_of_all_kinds():
     with Line(made.Scale(), KINDS["mixed"], 300).run() as run:
         list(run)
         clones = [clone for clone in run.statistics() if clone.scaled]
     assert sum(clone.items for clone in clones) == 300
     assert {clone.clone for clone in clones} == {"Ray clone 0 on cpu", "clone 1 on cpu"}
+
+
+@each_kind
+def test_statistics_count_items_without_a_value_too(clones):
+    with WithHoles(clones).run() as run:
+        assert list(run.map(range(30))) == [2 * number for number in range(0, 30, 3)]
+        assert sum(clone.items for clone in run.statistics() if clone.path == "scale") == 30
+
+
+def test_a_call_that_does_not_return_is_named(tmp_path):
+    clone = tp.RayClone(num_cpus=0.1, deadline=2.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with Line(made.Hangs(0, tmp_path), [clone], 5).run(stall_after=0.3) as run:
+            assert list(run) == list(range(5))
+    named = (
+        r"cell 'cell' \(Ray clone 0 on cpu\), item 0, has not returned from its process for "
+        r"\d+ seconds. Give the clone a `deadline` in seconds per item, to have such a process "
+        r"replaced."
+    )
+    assert any(re.search(named, str(each.message)) for each in caught)
 
 
 def test_an_error_in_setup_is_raised_at_the_start():

@@ -58,7 +58,7 @@ class Again:
         return actor
 
     def _any_actor(self) -> Actor | None:
-        siblings = [self.owner, *self.owner.part.clones[self.owner.stage]]
+        siblings = [self.owner, *self.owner.siblings]
         actors = (clone.process.actor for clone in siblings if hasattr(clone, "process"))
         return next((actor for actor in actors if actor is not None), None)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, NamedTuple
 
 from torchpipe.engine.item import Item
 from torchpipe.engine.process import Actor
+from torchpipe.graph.clone import Clone
 
 IN_FLIGHT = 2
 """Calls in flight: while one runs, the next is on its way."""
@@ -22,6 +24,16 @@ class Call(NamedTuple):
     actor: Actor
     sent: float
     slots: int
+
+    def told(self, path: str, clone: Clone) -> str:
+        """Where it is, which items it holds, and for how long."""
+        first, last = self.items[0].number, self.items[-1].number
+        which = f"item {first}" if first == last else f"items {first} to {last}"
+        return (
+            f"cell {path!r} ({clone}), {which}, has not returned from its process for "
+            f"{monotonic() - self.sent:.0f} seconds. Give the clone a `deadline` in seconds per "
+            f"item, to have such a process replaced."
+        )
 
 
 class Calls:
@@ -52,6 +64,10 @@ class Calls:
     def done(self, call: Call) -> None:
         """The call has returned, or is lost."""
         self._flight.remove(call)
+
+    def oldest(self, path: str, clone: Clone) -> list[str]:
+        """In words, the call that has been away the longest; nothing if there is none."""
+        return [call.told(path, clone) for call in list(self._flight)[:1]]
 
     def behind(self) -> list[Call]:
         """Take all calls behind the one that was given last; their slots are free again."""

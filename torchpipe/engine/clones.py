@@ -61,7 +61,7 @@ class RunningClone:
         """The run stops: wake the clone."""
         self.inbox.put(Token(self))
 
-    def _stops(self, token: Token) -> bool:
+    def stops(self, token: Token) -> bool:
         """What this clone does with a token that it took: say whether the run has stopped.
 
         A clone looks at `retiring` before each item, and again when it has begun to rest. So a
@@ -95,7 +95,7 @@ class CloneThread(RunningClone):
         code.bind("get", self.inbox.get)
         code.bind("get_nowait", self.inbox.get_nowait)
         code.bind("me", self)
-        code.bind("stops", self._stops)
+        code.bind("stops", self.stops)
         work = part.core.ready_function(code, self.context, part.ring.objects())
         self._work = quietly(work, part.ring)
         self.thread = part.core.thread(self.name, placed, self.context, self._run)
@@ -104,7 +104,7 @@ class CloneThread(RunningClone):
         try:
             self._work()
         finally:
-            self.gone.set()  # whoever waits for this clone to go, in `_stops`, may go on
+            self.gone.set()  # whoever waits for this clone to go, in `stops`, may go on
 
 
 def running_clone(part: RingPart, stage: Parallel, clone: Clone) -> RunningClone:

@@ -131,6 +131,15 @@ class Context:
         since = self.since
         return self.busy + (perf_counter_ns() - since if since else 0)
 
+    @property
+    def done(self) -> int:
+        """Items that a clone has done so far."""
+        return self.count
+
+    def elsewhere(self) -> list[str]:
+        """What this clone is doing, if it is in another process."""
+        return []
+
     def seed_of(self, path: str) -> int:
         """The seed of the cell at this path for the current item: see `Cell.seed`."""
         text = f"{self.shared.seed}:{self.shared.epoch}:{self.number}:{path}"

@@ -1,7 +1,7 @@
 """`DistantClone`: the driver's side of a clone that is a process of its own.
 
-A sender thread takes items from the inbox of the stage and sends them, some in each call; a
-receiver thread waits for the oldest call, and finishes its items.
+A `Sender` takes items from the inbox of the stage and sends them, some in each call; a `Receiver`
+waits for the oldest call, and finishes its items. Each has a thread.
 
 Guarantees:
 
@@ -17,26 +17,22 @@ Guarantees:
 from __future__ import annotations
 
 import threading
-from queue import Empty
-from time import monotonic
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.calls import IN_FLIGHT, Call, Calls
+from torchpipe.engine.calls import Calls
 from torchpipe.engine.clones import RunningClone
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.failure import Failure
-from torchpipe.engine.gather import gatherer, waiting
-from torchpipe.engine.held import Holds, here, parted
-from torchpipe.engine.item import RETIRE, Item
+from torchpipe.engine.held import Holds
+from torchpipe.engine.item import Item
 from torchpipe.engine.pace import Pace
 from torchpipe.engine.passing import Passing
-from torchpipe.engine.process import Actor, Cluster, NoState, Process
+from torchpipe.engine.process import Cluster, NoState, Process
 from torchpipe.engine.receiver import Receiver
-from torchpipe.engine.region import quietly
-from torchpipe.engine.remote import Work
+from torchpipe.engine.sender import Sender
 from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.errors import CloneLost
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
@@ -54,11 +50,23 @@ class DistantContext(Context):
     Attributes:
         sent: Bytes that were sent to it.
         received: Bytes that came from it.
+        holes: Items that had no value for it, and so were not sent.
+        in_flight: Tells of the oldest call, if there is one.
     """
 
     def __init__(self, shared: Shared, clone: Clone):
         super().__init__(shared, clone)
-        self.sent = self.received = 0
+        self.sent = self.received = self.holes = 0
+        self.in_flight: Callable[[], list[str]] = list
+
+    @property
+    def done(self) -> int:
+        """Items that have come back, or were not sent."""
+        return self.count + self.holes
+
+    def elsewhere(self) -> list[str]:
+        """The call that it is in."""
+        return self.in_flight()
 
     def rest(self) -> None:
         """The sender starts to wait for items."""
@@ -84,14 +92,9 @@ class DistantClone(RunningClone):
         self.takes = any(value in part.values.held for value in needed(stage.node))
         self.process = Process(self, cluster)
         self.leaves = list(leaves(cell))
-        self.sent_parameters: tuple[Any, Any] = (None, None)
         self.pace = Pace()
-        self.take = self._take
-        if cell is not None and cell.batching is not None:
-            self.take = gatherer(self.inbox, cell.batching, self)
         self.calls = Calls()
-        self.slots = self.calls.slots
-        self.exclusive = False  # whether all slots are held, for an item under suspicion
+        self.context.in_flight = lambda: self.calls.oldest(stage.node.path, clone)
         self.broken: BaseException | None = None
         self.thread = core.start(self.name, self.process, self._run, NoState())
 
@@ -111,78 +114,9 @@ class DistantClone(RunningClone):
         """Whether there is a process, to take items."""
         return super().works and self.process.actor is not None
 
-    # -- the sender
-
-    def _run(self) -> None:
-        name = f"torchpipe {self.name} receiver"
-        receiver = threading.Thread(target=Receiver(self).run, name=name, daemon=True)
-        receiver.start()
-        try:
-            quietly(self._send_all, self.part.ring)()
-        finally:
-            self.calls.end()
-            receiver.join()
-            self.gone.set()
-
-    def _send_all(self) -> None:
-        self.context.work()
-        while True:
-            self.slots.acquire()
-            if self.ended:
-                return
-            batch, other = self.take()
-            if other is None or other.error is not RETIRE:
-                self._send_some(batch, other)
-            elif batch:
-                self.inbox.put(other)
-                self._send_some(batch, None)
-            elif self._stops(other):
-                return
-            else:
-                self.slots.release()
-
-    def _send_some(self, batch: list[Item], mark: Item | None) -> None:
-        """Send what one call may hold: nothing is kept here, as the call may have to wait.
-
-        Items under suspicion are sent alone.
-        """
-        if mark is not None:
-            self.passing.hand_over(mark)
-        suspects = [item for item in batch if item.number in self.attempts] if self.attempts else []
-        some = [item for item in batch if item not in suspects] if suspects else batch
-        if not some and suspects and self.exclusive:
-            self.give_back(suspects[1:])
-            self.exclusive = False
-            self._send(suspects[:1], IN_FLIGHT)
-            return
-        self.give_back(suspects)
-        if self.exclusive:
-            self.exclusive = False
-            self.slots.release()
-        if some or not suspects:
-            self._send(some, 1)
-            return
-        self.slots.acquire()  # with both slots, nothing else can be lost with a suspect
-        self.exclusive = True
-        self.slots.release()
-
-    def _take(self) -> tuple[list[Any], Any]:
-        """Some of the items that wait; and one that carries an error or a mark, if it comes."""
-        batch: list[Any] = []
-        try:
-            item = waiting(self.inbox, None, self)
-            most = self.pace.size(self.part.ring.window // (IN_FLIGHT * len(self._siblings)))
-            while item.error is None:
-                batch.append(item)
-                if len(batch) >= most:
-                    return batch, None
-                item = self.inbox.get_nowait()
-        except Empty:
-            return batch, None
-        return batch, item
-
     @property
-    def _siblings(self) -> list[RunningClone]:
+    def siblings(self) -> list[RunningClone]:
+        """All clones of the stage."""
         return self.part.clones[self.stage] or [self]
 
     @property
@@ -190,77 +124,17 @@ class DistantClone(RunningClone):
         """How many processes were lost with each item that is under suspicion."""
         return self.part.attempts[self.stage]
 
-    def _send(self, items: list[Item], slots: int) -> None:
-        """Send these items; the slots are given back when they come back."""
-        rows, sent = [], []
-        for item in items:
-            row = self._row(item)
-            if row is HOLE:
-                self.finish(item, HOLE)
-            elif self.broken is not None:
-                self.finish(item, self.broken)
-            else:
-                rows.append(row)
-                sent.append(item)
-        if not sent or not self._post(sent, rows, slots):
-            self.slots.release(slots)
-
-    def _row(self, item: Item) -> Any:
-        """The arguments of an item, or HOLE.
-
-        A stateful clone gets values, as it can be given nothing twice: what is in the object store
-        might be lost.
-        """
-        row = self.passing.arguments(item)
-        if row is HOLE or not (self.takes and self.stage.ordered):
-            return row
-        return tuple(map(here, row))
-
-    def _post(self, items: list[Item], rows: list[tuple[Any, ...]], slots: int) -> bool:
-        """Send a call; say whether one is in flight."""
-        actor = self.process.actor
-        if actor is None:
-            return self._await_process(items)
-        parameters = self._parameters_for(actor)
-        rows, parcels = parted(rows) if self.takes else (rows, [])
-        work = Work([item.number for item in items], rows, parameters)
+    def _run(self) -> None:
+        """The work of the sender's thread; the receiver has another."""
+        name = f"torchpipe {self.name} receiver"
+        receiver = threading.Thread(target=Receiver(self).run, name=name, daemon=True)
+        receiver.start()
         try:
-            handle = actor.send(work, parcels, self.holds is not None)
-        except Exception as error:
-            return self._refused(items, error)
-        if parameters is not None:
-            self.sent_parameters = actor, parameters
-        with self.process.losing:
-            if self.process.actor is actor:
-                self.calls.add(Call(handle, items, actor, monotonic(), slots))
-                return True
-        return self._await_process(items)
-
-    def _await_process(self, items: list[Item]) -> bool:
-        """Let other clones take the items while the process is replaced."""
-        self.give_back(items)
-        self.process.there.wait()
-        return False
-
-    def _refused(self, items: list[Item], error: Exception) -> bool:
-        """Something cannot be sent: find out what, by sending each item alone."""
-        if len(items) == 1:
-            number = items[0].number
-            self.finish(items[0], self.context.blamed(error, self.stage.node.path, number))
-        else:
-            self.attempts.update({item.number: 0 for item in items})
-            self.give_back(items)
-        return False
-
-    def _parameters_for(self, actor: Actor) -> list[dict[str, Any]] | None:
-        """The values of all live parameters, if the process does not have them yet."""
-        now = [dict(cell._values) for cell in self.leaves]
-        to, last = self.sent_parameters
-        if to is actor and all(map(same_values, last, now)):
-            return None
-        return now
-
-    # -- for sender and receiver
+            Sender(self).run()
+        finally:
+            self.calls.end()
+            receiver.join()
+            self.gone.set()
 
     def finish(self, item: Item, result: Any) -> None:
         """Let the item go on, with its result or with an error."""
@@ -272,8 +146,12 @@ class DistantClone(RunningClone):
             try:
                 self.passing.store(item, result)
             except BaseException as error:
-                item.error = self.context.blamed(error, self.stage.node.path, item.number)
+                item.error = self.blamed(error, item)
         self.passing.pass_on(item)
+
+    def blamed(self, error: BaseException, item: Item) -> BaseException:
+        """The error, with a note that it happened here, at this item."""
+        return self.context.blamed(error, self.stage.node.path, item.number)
 
     def give_back(self, items: list[Item]) -> None:
         """Let any clone of the stage take these items."""
@@ -305,8 +183,3 @@ def holds_of(values: Values, stage: Parallel) -> Holds | None:
     outputs = node_values(stage.node)
     held = tuple(value.index for value in outputs if value in values.held)
     return Holds(held, len(outputs) > 1) if held else None
-
-
-def same_values(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether both hold the very same objects."""
-    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

@@ -75,8 +75,7 @@ class Receiver:
             try:
                 tuple(map(here, row))
             except BaseException as error:
-                number, path = item.number, self.owner.stage.node.path
-                self.owner.finish(item, self.owner.context.blamed(error, path, number))
+                self.owner.finish(item, self.owner.blamed(error, item))
             else:
                 self.owner.give_back([item])
         return True
@@ -159,7 +158,7 @@ class Receiver:
     def _blamed(self, item: Item, what: str, lost: Lost) -> BaseException:
         path = self.owner.stage.node.path
         error = CloneLost(f"{what} while {path} worked on item {item.number}: {lost}.")
-        return self.owner.context.blamed(error, path, item.number)
+        return self.owner.blamed(error, item)
 
     def _break(self, call: Call, lost: Lost) -> None:
         """What a stateful clone knew is gone: all its items fail, and all that come."""

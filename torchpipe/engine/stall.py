@@ -13,7 +13,7 @@ from torchpipe.errors import StallWarning
 
 
 def stuck_calls(contexts: Iterable[Context]) -> list[str]:
-    """One text for each thread that is inside a call of a cell: cell, clone, item, stack."""
+    """One text for each thread or process that is in a call of a cell: cell, clone, item, stack."""
     frames = sys._current_frames()
     found = []
     for context in contexts:
@@ -24,6 +24,7 @@ def stuck_calls(contexts: Iterable[Context]) -> list[str]:
             stack = "".join(traceback.format_stack(frame)[-8:])
             where = f"cell {path!r} ({context.clone}), item {context.number}"
             found.append(f"{where}, is in this call:\n{stack}")
+        found += context.elsewhere()
     return found
 
 

@@ -49,6 +49,6 @@ def statistics(core: Core) -> tuple[CloneStatistics, ...]:
                 counted, path = clone.context, parallel.node.path
                 text, busy = str(clone.clone), counted.busy_now() / 1e9
                 sent, received = getattr(counted, "sent", 0), getattr(counted, "received", 0)
-                items = counted.count
+                items = counted.done
                 found.append(CloneStatistics(path, text, True, items, busy, sent, received))
     return tuple(found)
