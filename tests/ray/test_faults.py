@@ -6,6 +6,7 @@ import os
 import random
 import signal
 
+import numpy as np
 import pytest
 
 import torchpipe as tp
@@ -96,3 +97,24 @@ def test_twenty_kills_at_random_moments():
                     os.kill(kills.choice(alive), signal.SIGKILL)
     assert given == [2 * number for number in range(5000)]
     assert not moments
+
+
+class Turned(tp.Cell):
+    """Turns an array around."""
+
+    def forward(self, array: np.ndarray) -> np.ndarray:
+        return array[::-1]
+
+
+def test_kills_do_not_mix_up_what_lies_in_shared_memory():
+    kills, moments = random.Random(5), [40, 110, 150, 230]
+    arrays = (np.arange(number, number + 20_000) for number in range(300))
+    given = 0
+    with Function(Turned(), [CLONE] * 3).run() as run:
+        for number, array in enumerate(run.map(arrays)):
+            assert array[0] == number + 19_999
+            assert (np.diff(array) == -1).all()
+            given += 1
+            if given in moments and (alive := hosts()):
+                os.kill(kills.choice(alive), signal.SIGKILL)
+    assert given == 300
