@@ -1,6 +1,6 @@
 """The torchpipe side: the cells and pipelines that the benchmarks run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,17 @@ class Numbers(tp.Cell):
 
     def forward(self) -> Iterator[int]:
         yield from range(self.items)
+
+
+class Yields(tp.Cell):
+    """A source: what `stream(*arguments)` yields."""
+
+    def __init__(self, stream: Callable[..., Iterator[Any]], *arguments: Any):
+        super().__init__()
+        self.stream, self.arguments = stream, arguments
+
+    def forward(self) -> Iterator[Any]:
+        yield from self.stream(*self.arguments)
 
 
 class Increment(tp.Cell):
@@ -68,7 +79,7 @@ class Chain(tp.Pipeline):
 class Scaled(tp.Pipeline):
     """A source and one scaled cell."""
 
-    def __init__(self, source: tp.Cell, cell: tp.Cell, clones: int | list[tp.ThreadClone]):
+    def __init__(self, source: tp.Cell, cell: tp.Cell, clones: int | Sequence[tp.Clone]):
         super().__init__()
         self.source = source
         self.scaled = tp.ScaleUp(cell, clones=clones)

@@ -3,8 +3,6 @@
 Every contender computes with one torch thread, and in inference mode.
 """
 
-import multiprocessing
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,7 +10,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import torchpipe as tp
-from tests.benchmarks import cells, peers
+from tests.benchmarks import apart, cells, peers
 from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.timing import last_of, seconds
 
@@ -29,8 +27,11 @@ KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": s
 
 
 @cache
-def network() -> "nn.Module":
-    """Make the network, once a process: eval mode, takes images of shape `(n, 3, 144, 144)`."""
+def network(stride: int = 2) -> "nn.Module":
+    """Make the network, once a process: eval mode, takes images of shape `(n, 3, side, side)`.
+
+    An image takes about 5 ms: of side 144 with stride 2 in the first layer, of 224 with stride 3.
+    """
     import torch
     from torch import nn
 
@@ -39,34 +40,23 @@ def network() -> "nn.Module":
         return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
 
     torch.manual_seed(0)
-    widths = [(3, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 128, 2), (128, 128, 1)]
+    widths = [(3, 32, stride), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 128, 2), (128, 128, 1)]
     blocks = [layer for width in widths for layer in block(*width)]
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)).eval()
 
 
 @cache
-def sixteen(*shape: int) -> list["Tensor"]:
-    """Make sixteen tensors of shape `(*shape, 3, 144, 144)`, once a process."""
+def sixteen(*shape: int, side: int) -> list["Tensor"]:
+    """Make sixteen tensors of shape `(*shape, 3, side, side)`, once a process."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    return [torch.randn(*shape, 3, 144, 144, generator=generator) for _ in range(16)]
+    return [torch.randn(*shape, 3, side, side, generator=generator) for _ in range(16)]
 
 
-def images(count: int, *shape: int) -> Iterator["Tensor"]:
-    """Yield `count` tensors of shape `(*shape, 3, 144, 144)`."""
-    yield from islice(cycle(sixteen(*shape)), count)
-
-
-class Images(tp.Cell):
-    """The source: see `images`."""
-
-    def __init__(self, count: int, *shape: int):
-        super().__init__()
-        self.arguments = (count, *shape)
-
-    def forward(self) -> Iterator[Any]:
-        yield from images(*self.arguments)
+def images(count: int, *shape: int, side: int = 144) -> Iterator["Tensor"]:
+    """Yield `count` tensors of shape `(*shape, 3, side, side)`."""
+    yield from islice(cycle(sixteen(*shape, side=side)), count)
 
 
 class Plain(tp.Pipeline):
@@ -129,12 +119,12 @@ def loop_stacking(count: int) -> Iterator["Tensor"]:
 
 
 def torchpipe(count: int) -> Iterator["Tensor"]:
-    return cells.stream(Plain(Images(count, 1), tp.ModuleCell(network())))
+    return cells.stream(Plain(cells.Yields(images, count, 1), tp.ModuleCell(network())))
 
 
 def torchpipe_batched(count: int) -> Iterator["Tensor"]:
     cell = tp.ModuleCell(network(), batch=tp.Batching(BATCH, max_wait=0.1))
-    return cells.stream(Plain(Images(count), cell))
+    return cells.stream(Plain(cells.Yields(images, count), cell))
 
 
 MODULE = Benchmark(
@@ -165,7 +155,9 @@ MODULE_BATCHED = Benchmark(
 
 def torchpipe_clones(count: int) -> Iterator["Tensor"]:
     clones = [tp.ThreadClone(torch_threads=1), tp.ThreadClone(torch_threads=1)]
-    return cells.stream(cells.Scaled(Images(count, 1), tp.ModuleCell(network()), clones))
+    return cells.stream(
+        cells.Scaled(cells.Yields(images, count, 1), tp.ModuleCell(network()), clones)
+    )
 
 
 def inferring(net: "nn.Module") -> Callable[["Tensor"], "Tensor"]:
@@ -183,51 +175,13 @@ def torchdata_clones(count: int) -> Iterator["Tensor"]:
     return peers.torchdata(images(count, 1), inferring(network()), workers=2)
 
 
-def own_loop(barrier: Any, rates: Any) -> None:
-    """Loop over half of the images alone, from the barrier on; put the rate into `rates`."""
-    rate = 0.0
-    try:
-        import torch
+def alone(count: int) -> None:
+    """The plain loop, in a thread or a process of its own."""
+    import torch
 
-        torch.set_num_threads(1)
-        with torch.inference_mode():
-            last_of(loop(32))
-            barrier.wait(timeout=60)
-            start = time.perf_counter()
-            last_of(loop(IMAGES // 2))
-            rate = IMAGES / 2 / (time.perf_counter() - start)
-    finally:
-        rates.put(rate)
-
-
-def two_threads() -> Measurement:
-    """Measure two threads with a loop each; the sum of their rates."""
-    import queue
-
-    barrier, rates = threading.Barrier(2), queue.SimpleQueue[float]()
-    return sum_of_rates(
-        [threading.Thread(target=own_loop, args=(barrier, rates)) for _ in "ab"], rates
-    )
-
-
-def two_processes() -> Measurement:
-    """Measure two processes that know nothing of each other; the sum of their rates."""
-    spawn = multiprocessing.get_context("spawn")
-    barrier, rates = spawn.Barrier(2), spawn.SimpleQueue()
-    return sum_of_rates(
-        [spawn.Process(target=own_loop, args=(barrier, rates)) for _ in "ab"], rates
-    )
-
-
-def sum_of_rates(loops: list[Any], rates: Any) -> Measurement:
-    for each in loops:
-        each.start()
-    found = [rates.get() for _ in loops]
-    for each in loops:
-        each.join()
-    if not all(found):
-        raise RuntimeError("one of the two loops failed.")
-    return {"value": sum(found)}
+    torch.set_num_threads(1)
+    with torch.inference_mode():
+        last_of(loop(count))
 
 
 TWO_CLONES = Benchmark(
@@ -235,8 +189,8 @@ TWO_CLONES = Benchmark(
     title="the same network, two clones with one torch thread each",
     unit="images/s",
     contenders={
-        "two processes": two_processes,
-        "two threads": two_threads,
+        "two processes": apart.two_processes(alone, IMAGES),
+        "two threads": apart.two_threads(alone, IMAGES),
         "torchpipe": rate(torchpipe_clones, one_thread=False),
         "executor": rate(executor_clones),
         "torchdata": rate(torchdata_clones),
