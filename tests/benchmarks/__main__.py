@@ -1,10 +1,12 @@
 """Run the benchmarks: `python -m tests.benchmarks [--only NAME]... [--rounds N] [--json FILE]`.
 
-Everything takes about ten minutes at five rounds. Peers come from
-`pip install torchdata spdl-core pypeln "setuptools<81"`; those that are missing are shown as such.
+Everything takes about ten minutes at five rounds. Peers come with
+`pip install '.[benchmarks]' 'setuptools<81'` (pypeln needs that one); those that are missing are
+shown as such.
 """
 
 import argparse
+import fnmatch
 import json
 import sys
 from pathlib import Path
@@ -29,12 +31,24 @@ ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES}
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument(
-        "--only", action="append", choices=ALL, help="one benchmark; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"one of {', '.join(ALL)}, or a pattern such as 'module*'; may be repeated",
     )
     parser.add_argument("--rounds", type=int, default=5, help="measurements per contender (5)")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def named(patterns: list[str]) -> list[str]:
+    """Return the names that fit one of the patterns; without patterns, all of them."""
+    for pattern in patterns:
+        if not fnmatch.filter(ALL, pattern):
+            raise SystemExit(f"no benchmark is called {pattern!r}: there are {', '.join(ALL)}.")
+    return [name for name in ALL if any(fnmatch.fnmatch(name, each) for each in patterns or "*")]
 
 
 def tell(progress: str) -> None:
@@ -61,9 +75,10 @@ def main() -> None:
         benchmark, contender = given.measure
         print(json.dumps(measure_here(ALL[benchmark], contender)))
         return
+    names = named(given.only)
     if given.json:
         given.json.touch()  # a path that cannot be written is told now, not in ten minutes
-    figures = run_all(given.only or list(ALL), given.rounds)
+    figures = run_all(names, given.rounds)
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")
 
