@@ -1,6 +1,6 @@
 """Run the benchmarks: `python -m tests.benchmarks [--only NAME]... [--rounds N] [--json FILE]`.
 
-Everything takes about ten minutes at five rounds. Peers come with
+Everything takes about half an hour at five rounds, two thirds of it with Ray. Peers come with
 `pip install '.[benchmarks]' 'setuptools<81'` (pypeln needs that one); those that are missing are
 shown as such.
 """
@@ -17,6 +17,11 @@ from tests.benchmarks.idle import IDLE
 from tests.benchmarks.imports import IMPORT
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.modules import MODULE, MODULE_BATCHED, TWO_CLONES
+from tests.benchmarks.ray_busy import RAY_BUSY
+from tests.benchmarks.ray_frames import RAY_FRAMES
+from tests.benchmarks.ray_network import RAY_NETWORK
+from tests.benchmarks.ray_stages import RAY_STAGES
+from tests.benchmarks.ray_trivial import RAY_TRIVIAL
 from tests.benchmarks.report import as_json, machine, table
 from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
 from tests.benchmarks.sleeps import EVEN, UNEVEN
@@ -25,7 +30,14 @@ from tests.benchmarks.trivial import TRIVIAL
 
 SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHED, TWO_CLONES)
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
-ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES}
+PROCESSES = (
+    RAY_BUSY,
+    RAY_TRIVIAL,
+    RAY_FRAMES,
+    RAY_NETWORK,
+    RAY_STAGES,
+)
+ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES + PROCESSES}
 
 
 def arguments() -> argparse.Namespace:
@@ -35,7 +47,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"one of {', '.join(ALL)}, or a pattern such as 'module*'; may be repeated",
+        help=f"one of {', '.join(ALL)}, or a pattern such as 'ray-*'; may be repeated",
     )
     parser.add_argument("--rounds", type=int, default=5, help="measurements per contender (5)")
     parser.add_argument("--json", type=Path, help="write all figures to this file")

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 
@@ -28,6 +29,30 @@ def seconds(
     return elapsed
 
 
+def steady(stream: Iterable[Any], items: int, warm: int) -> float:
+    """Return how long the next `items` results take once the first `warm` are there.
+
+    What starts and loads before that is not measured, nor what ends after the last result. The
+    stream must end with it.
+    """
+    results = iter(stream)
+    last_of(islice(results, warm))
+    start = time.perf_counter()
+    taken = sum(1 for _ in islice(results, items))
+    elapsed = time.perf_counter() - start
+    if taken < items or any(True for _ in results):
+        raise RuntimeError(f"cannot measure {warm + items} items: another number came out.")
+    return elapsed
+
+
+def in_order(stream: Iterable[int]) -> Iterator[int]:
+    """Pass on a stream of item numbers; raise if it is not 0, 1, 2, ..."""
+    for expected, number in enumerate(stream):
+        if number != expected:
+            raise RuntimeError(f"item {number} came where item {expected} was due: not ordered.")
+        yield number
+
+
 def last_of(stream: Iterable[Any]) -> Any:
     """Consume `stream` as a user's loop would and return its last item."""
     last = None
@@ -36,13 +61,9 @@ def last_of(stream: Iterable[Any]) -> Any:
     return last
 
 
-def last_in_order(stream: Iterable[int]) -> int | None:
+def last_in_order(stream: Iterable[int]) -> Any:
     """Consume a stream of item numbers and return the last; raise if it is not 0, 1, 2, ..."""
-    expected = -1
-    for expected, number in enumerate(stream):
-        if number != expected:
-            raise RuntimeError(f"item {number} came where item {expected} was due: not ordered.")
-    return expected
+    return last_of(in_order(stream))
 
 
 def numbers(items: int) -> Iterator[int]:
