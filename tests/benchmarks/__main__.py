@@ -18,10 +18,13 @@ from tests.benchmarks.imports import IMPORT
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.modules import MODULE, MODULE_BATCHED, TWO_CLONES
 from tests.benchmarks.ray_busy import RAY_BUSY
+from tests.benchmarks.ray_faults import RAY_FAULTS
 from tests.benchmarks.ray_frames import RAY_FRAMES
+from tests.benchmarks.ray_idle import RAY_IDLE
 from tests.benchmarks.ray_network import RAY_NETWORK
 from tests.benchmarks.ray_stages import RAY_STAGES
 from tests.benchmarks.ray_trivial import RAY_TRIVIAL
+from tests.benchmarks.ray_weights import RAY_WEIGHTS
 from tests.benchmarks.report import as_json, machine, table
 from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
 from tests.benchmarks.sleeps import EVEN, UNEVEN
@@ -36,6 +39,9 @@ PROCESSES = (
     RAY_FRAMES,
     RAY_NETWORK,
     RAY_STAGES,
+    RAY_IDLE,
+    RAY_WEIGHTS,
+    RAY_FAULTS,
 )
 ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES + PROCESSES}
 
