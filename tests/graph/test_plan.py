@@ -314,6 +314,12 @@ def test_the_default_window_is_eight_for_each_clone_and_at_least_64(clones, wind
     assert Plan(pipeline).default_window == window
 
 
+def test_with_clones_in_other_processes_the_default_window_is_at_least_128():
+    clones = [tp.ThreadClone(), tp.RayClone()]
+    pipeline = made(lambda self, x: self.a(x), a=scaled(clones=clones))
+    assert Plan(pipeline).default_window == 128
+
+
 def test_a_pipeline_may_name_its_own_window():
     pipeline = made(lambda self, x: self.a(x), a=scaled(clones=16))
     pipeline.window = 5

@@ -34,7 +34,7 @@ class Run:
         pipeline: What to run; it is checked first.
         window: Most items alive in each region. More lets scaled-up cells run further ahead of a
             slow item; fewer hold less memory. Default: the pipeline's own `window` if it has one;
-            else 8 for each clone, and at least 64.
+            else 8 for each clone, and at least 64, or 128 if there are Ray clones.
         items: End each epoch after so many items of the sources, as if they had no more.
         seed: What the randomness of all cells comes from: see `Cell.seed`.
         stall_after: Seconds without any progress, while the consumer waits, after which a

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from torchpipe.graph.clone import RayClone
 from torchpipe.graph.flat import FlatGraph, Node, Value, leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.regions import Numbering, Region
@@ -204,8 +205,12 @@ class Plan:
 
     @property
     def default_window(self) -> int:
-        """What the pipeline says; or else 8 for each clone of the largest stage, at least 64."""
+        """What the pipeline says; or else 8 for each clone of the largest stage, and at least 64.
+
+        With clones in other processes at least 128: for each of them many items are on their way.
+        """
         if self.graph.pipeline.window is not None:
             return self.graph.pipeline.window
-        clones = [len(s.node.clones or ()) for region in self.regions for s in region.parallel]
-        return max(64, 8 * max(clones, default=0))
+        stages = [s.node.clones or () for region in self.regions for s in region.parallel]
+        elsewhere = any(isinstance(clone, RayClone) for clones in stages for clone in clones)
+        return max(128 if elsewhere else 64, 8 * max(map(len, stages), default=0))
