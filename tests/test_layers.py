@@ -31,7 +31,7 @@ BELOW = {
 HOMES = {
     "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"},
     "numpy": {"cells", "train", "serve.codecs", "engine.segments"},
-    "ray": {"engine.ray_actor", "engine.ray_host"},
+    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "starlette": {"serve", "dashboard"},

@@ -145,20 +145,20 @@ def test_arguments_are_lent_until_they_are_returned(pool, pickler):
     assert place.key in keys
 
 
-def test_the_room_for_an_answer_follows_the_answers_before(pool):
+def test_the_room_for_an_answer_follows_the_results_before(pool):
     lending = Lending(pool)
-    assert lending.room(0) is None
-    lending.answered(0, [MIB], None)
-    assert lending.room(1).capacity >= MIB
-    for call in range(1, 100):
-        lending.answered(call, [], None)
-    assert lending.room(100) is None
+    assert lending.room(0, 4) is None
+    lending.expect(MIB, 2)
+    assert MIB <= lending.room(1, 2).capacity < 2 * MIB <= lending.room(2, 4).capacity
+    for _ in range(100):
+        lending.expect(0, 1)
+    assert lending.room(3, 4) is None
 
 
 def test_the_room_of_a_lost_clone_is_spoilt(pool):
     lending = Lending(pool)
-    lending.answered(0, [MIB], None)
-    key = lending.room(1).key
+    lending.expect(MIB, 1)
+    key = lending.room(1, 1).key
     lending.lost()
     pool.lease(1)
     assert key not in pool.segments

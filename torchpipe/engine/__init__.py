@@ -2,7 +2,7 @@
 
 Reading order: item, context, values, code, body, writer, program, region, clones, parts, core,
 epochs, entry, run. Then clones in other processes: remote (what they do there), wire, failure,
-segments, lending, held (how values and errors travel), passing, calls, pace, process, distant,
-sender, receiver, again (the side of the run), ray_resources, ray_host, ray_actor, ray_clones (what
-carries all this).
+held, channel, segments, lending, near, served (how values and errors travel), passing, calls, pace,
+process, distant, sender, receiver, again (the side of the run), ray_resources, ray_loss, ray_host,
+ray_far, ray_actor, ray_clones (what starts, watches and ends the processes).
 """

@@ -64,7 +64,7 @@ class Again:
 
     def _run(self, actor: Actor, work: Work) -> Report:
         deadline = self.owner.clone.deadline
-        return actor.receive(actor.send(work, [], holding=False), deadline)
+        return actor.receive(actor.send(work, holding=False), deadline)
 
     def _output(self, report: Report, index: int) -> Any:
         (result,) = report.results

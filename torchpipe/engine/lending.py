@@ -12,7 +12,10 @@ SHARED = 10_000
 """Bytes from which the contents of a message lie in a segment."""
 
 SHRINKING = 0.9
-"""How fast the room for answers gets smaller, from one to the next, where they do."""
+"""How fast the room for results gets smaller, from one answer to the next, where they do."""
+
+SPARE = 1.1
+"""How much larger the room is than the results before were."""
 
 
 class Lending:
@@ -27,7 +30,7 @@ class Lending:
         self._arguments: dict[int, list[Lease]] = {}
         self._rooms: dict[int, Lease] = {}
         self._known: set[int] = set()
-        self._expected = 0.0
+        self._each = 0.0
 
     def contents(self, call: int, message: Message) -> list[Any]:
         """The contents of a message: places in segments, as far as there is room.
@@ -60,14 +63,22 @@ class Lending:
         fill(lease.segment.memory, starts, buffers)
         return lease, [lease.segment.place(*where) for where in zip(starts, sizes, strict=False)]
 
-    def room(self, call: int) -> Place | None:
-        """Where the answer to a call may be put; it is as large as the last ones were."""
-        lease = self.pool.lease(int(self._expected)) if self._expected >= SHARED else None
+    def room(self, call: int, items: int) -> Place | None:
+        """Where the answer to a call may be put, if the results are as large as those before."""
+        return self.larger_room(call, int(SPARE * self._each * items))
+
+    def larger_room(self, call: int, size: int) -> Place | None:
+        """Where the answer to a call may be put, now that it is known how large it is."""
+        lease = self.pool.lease(size) if size >= SHARED else None
         if lease is None:
             return None
         self._rooms[call] = lease
         self._known.add(lease.segment.key)
         return lease.segment.place(0, lease.segment.size)
+
+    def expect(self, size: int, items: int) -> None:
+        """Results of so many items took so many bytes."""
+        self._each = max(size / items, SHRINKING * self._each)
 
     def gone(self) -> list[int]:
         """The segments that the clone knows and that will not be used again."""
@@ -77,8 +88,6 @@ class Lending:
 
     def answered(self, call: int, sizes: list[int], starts: list[int] | None) -> list[View]:
         """Where the contents of an answer lie, if they are in the room for them."""
-        needed = laid_out(sizes)[-1]
-        self._expected = max(needed, SHRINKING * self._expected)
         room = self._rooms.pop(call, None)
         if starts is None or room is None:
             return []

@@ -40,12 +40,11 @@ class Actor(Protocol):
     def ask(self, method: str, *arguments: Any, timeout: float | None = None) -> Any:
         """Call a method of the `RemoteClone` and wait for what it returns."""
 
-    def send(self, work: Work, parcels: list[Any], holding: bool) -> Any:
+    def send(self, work: Work, holding: bool) -> Any:
         """Begin to run some items.
 
         Args:
-            work: The items.
-            parcels: What the cluster stores that the work refers to.
+            work: The items; arguments may be held elsewhere.
             holding: Whether results may stay where they are made.
         """
 

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from torchpipe.engine.ray_actor import RayActor, cloudpickle, ray
+from torchpipe.engine.ray_actor import RayActor
+from torchpipe.engine.ray_loss import cloudpickle, ray
 from torchpipe.engine.ray_resources import misplaced, needs, occupied, overbooked
 from torchpipe.engine.remote import Definition
 from torchpipe.engine.segments import Pool

@@ -1,7 +1,7 @@
 """`Host`: the actor that a Ray clone is: messages come in, a `RemoteClone` works, answers leave.
 
-What is large lies in segments that the process which runs the pipeline lends (see `segments`), if
-both are on one node; or else in the object store.
+On the node of the process that runs the pipeline they come over a socket (see `near`), elsewhere
+they are calls of Ray (see `ray_far`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
-from torchpipe.engine.held import Away, Held, Holds, here
+from torchpipe.engine.channel import Address, connected
+from torchpipe.engine.held import Away, Held, Holds
 from torchpipe.engine.ray_resources import environment
 from torchpipe.engine.remote import RemoteClone, Report, Work
-from torchpipe.engine.segments import Loans, Place, fill, laid_out
+from torchpipe.engine.segments import Loans, Place
+from torchpipe.engine.served import Server
 from torchpipe.engine.wire import Message, decoded, encoded
 from torchpipe.graph.clone import RayClone
 
@@ -30,42 +31,6 @@ KEPT = 256 * 2**20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
-class Letter(NamedTuple):
-    """A message to an actor.
-
-    Attributes:
-        call: Its number.
-        data: The pickled work.
-        contents: Of its arrays: each a place in a segment, or bytes.
-        answer: Where the contents of the answer may be put.
-        gone: The keys of segments that will not be used again.
-    """
-
-    call: int
-    data: bytes
-    contents: list[Any]
-    answer: Place | None
-    gone: list[int]
-
-
-class Answer(NamedTuple):
-    """A message from an actor.
-
-    Attributes:
-        data: The pickled report.
-        contents: Of its arrays: their bytes, unless they lie in the segment for the answer.
-        sizes: Their sizes.
-        starts: Where they lie in that segment, or None.
-        returned: The calls of whose arguments nothing is kept any more.
-    """
-
-    data: bytes
-    contents: list[Any]
-    sizes: list[int]
-    starts: list[int] | None
-    returned: list[int]
-
-
 class Host:
     """The actor."""
 
@@ -74,19 +39,27 @@ class Host:
         keep_memory()
         self._parts = clone, data, buffers
         self._remote: RemoteClone | None = None
-        self._loans = Loans()
+        self._server: Server | None = None
         self._pickling = import_module("ray.cloudpickle")
 
-    def here(self, node: str, probe: Place | None) -> bool:
-        """Say whether memory can be shared with the process that asks, on this node."""
+    def here(self, node: str, offer: tuple[Address, Place] | None) -> bool:
+        """Say whether the process that asks is on this node; then there is a connection to it."""
         own = import_module("ray").get_runtime_context().get_node_id()
-        if probe is None or node != own:
+        if offer is None or node != own:
             return False
+        (address, orders), loans = offer, Loans()
         try:
-            self._loans.open(probe)
+            memory = loans.open(orders)
+            connection = connected(address)
         except OSError:
             return False
+        self._server = Server(self, connection, loans, memory, self._pickling.dumps)
         return True
+
+    def serve(self) -> None:
+        """Answer what comes over the connection, until it ends."""
+        assert self._server is not None
+        self._server.serve()
 
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method of the clone."""
@@ -96,63 +69,30 @@ class Host:
             self._remote = RemoteClone(definition, clone, self._pickling.dumps)
         return getattr(self._remote, method)(*arguments)
 
-    def run(self, letter: Letter, *parcels: Any) -> Answer:
-        """Run the items in a letter."""
-        return self._answered(letter, parcels, None)[0]
-
-    def run_holding(self, letter: Letter, *parcels: Any) -> tuple[Answer, list[Any]]:
-        """Run the items in a letter; return a parcel, too, with what is held and has no place."""
+    def ran(self, work: Work, holding: bool) -> tuple[Report, Message]:
+        """Run some items; return what came of it, and the same as a message."""
         assert self._remote is not None
-        return self._answered(letter, parcels, self._remote.definition.holds)
-
-    def _answered(
-        self, letter: Letter, parcels: Sequence[Any], holds: Holds | None
-    ) -> tuple[Answer, list[Any]]:
-        self._loans.forget(letter.gone)
-        message, parcel = self._ran(letter, parcels, holds)
-        answer = self._answer(message, letter.answer)
-        del message
-        return answer._replace(returned=self._loans.take_returned()), parcel
-
-    def _ran(
-        self, letter: Letter, parcels: Sequence[Any], holds: Holds | None
-    ) -> tuple[Message, list[Any]]:
-        """Run the items; return the report as a message, and a parcel."""
-        assert self._remote is not None
-        work = self._opened(letter, parcels)
         report = self._remote.run(work)
-        if holds is not None:
-            self._hold(report, holds)
+        if holding and self._remote.definition.holds is not None:
+            self._hold(report, self._remote.definition.holds)
         try:
-            message = self._encoded(report)
+            return report, self._encoded(report)
         except Exception:
-            message = self._encoded(self._what_can_be_sent(report, work))
-        if holds is not None and not fits(message.sizes, letter.answer):
-            return self._parted(report, holds)
-        return message, []
+            return report, self._encoded(self._what_can_be_sent(report, work))
 
-    def _opened(self, letter: Letter, parcels: Sequence[Any]) -> Work:
-        """The work in a letter; its arrays lie where they are."""
-        loan = self._loans.begin(letter.call)
-        buffers = [self._loans.view(c, loan) if type(c) is Place else c for c in letter.contents]
-        work: Work = decoded(letter.data, buffers, copy=False)
+    def run(self, message: tuple[bytes, list[Any]], *parcels: Any) -> tuple[bytes, list[Any]]:
+        """Run the items in a message."""
+        _, answer = self.ran(opened(message, parcels), holding=False)
+        return answer.data, answer.buffers
 
-        def opened(value: Any) -> Any:
-            if type(value) is Away:
-                return decoded(*parcels[value.parcel][value.place], copy=False)
-            return here(value)
-
-        return work._replace(rows=[tuple(map(opened, row)) for row in work.rows])
-
-    def _hold(self, report: Report, holds: Holds) -> None:
-        """Turn the results that clones elsewhere need into held ones."""
-        pickler = self._pickling.CloudPickler
-        for index, result in enumerate(report.results):
-            with suppress(Exception):  # what cannot be pickled is told further on
-                report.results[index] = holds.applied(result, lambda value, _: held(value, pickler))
-
-    def _parted(self, report: Report, holds: Holds) -> tuple[Message, list[Any]]:
-        """The report without what is held, and that as a parcel of its own."""
+    def run_holding(
+        self, message: tuple[bytes, list[Any]], *parcels: Any
+    ) -> tuple[tuple[bytes, list[Any]], list[Any]]:
+        """Run the items in a message; what is held is returned apart, as a parcel."""
+        report, _ = self.ran(opened(message, parcels), holding=True)
+        assert self._remote is not None
+        holds = self._remote.definition.holds
+        assert holds is not None
         parcel: list[Any] = []
 
         def away(value: Any, output: int) -> Any:
@@ -162,7 +102,14 @@ class Host:
             return Away(0, len(parcel) - 1, output)
 
         report.results = [holds.applied(result, away) for result in report.results]
-        return self._encoded(report), parcel
+        return tuple(self._encoded(report)), parcel  # type: ignore[return-value]
+
+    def _hold(self, report: Report, holds: Holds) -> None:
+        """Turn the results that clones elsewhere need into held ones."""
+        pickler = self._pickling.CloudPickler
+        for index, result in enumerate(report.results):
+            with suppress(Exception):  # what cannot be pickled is told further on
+                report.results[index] = holds.applied(result, lambda value, _: held(value, pickler))
 
     def _encoded(self, report: Report) -> Message:
         return encoded(report, self._pickling.CloudPickler)
@@ -177,15 +124,23 @@ class Host:
                 report.results[index] = self._remote.failed(error, work.numbers[index])
         return report
 
-    def _answer(self, message: Message, place: Place | None) -> Answer:
-        """The answer, with its contents in the place for them, if they fit."""
-        sizes = message.sizes
-        if not fits(sizes, place):
-            return Answer(message.data, message.buffers, sizes, None, [])
-        assert place is not None
-        memory, starts = self._loans.open(place), laid_out(sizes)
-        fill(memory, starts, message.buffers)
-        return Answer(message.data, [], sizes, starts, [])
+
+def opened(message: tuple[bytes, list[Any]], parcels: tuple[Any, ...]) -> Work:
+    """The work in a message, and the values that came beside it."""
+    work: Work = decoded(*message, copy=False)
+
+    def value_of(value: Any) -> Any:
+        if type(value) is Away:
+            return decoded(*parcels[value.parcel][value.place], copy=False)
+        return value.value() if isinstance(value, Held) else value
+
+    return work._replace(rows=[tuple(map(value_of, row)) for row in work.rows])
+
+
+def held(value: Any, pickler: Any) -> Any:
+    """The value as its message, if it is large."""
+    message = encoded(value, pickler)
+    return Held(*message) if message.size >= HELD else value
 
 
 def keep_memory() -> None:
@@ -197,14 +152,3 @@ def keep_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
         libc.mallopt(M_MMAP_THRESHOLD, KEPT // 8)  # larger ones would be refused
-
-
-def fits(sizes: Sequence[int], place: Place | None) -> bool:
-    """Whether contents of these sizes have room in a segment."""
-    return place is not None and bool(sizes) and laid_out(sizes)[-1] <= place.capacity
-
-
-def held(value: Any, pickler: Any) -> Any:
-    """The value as its message, if it is large."""
-    message = encoded(value, pickler)
-    return Held(*message) if message.size >= HELD else value

@@ -197,6 +197,11 @@ def fill(memory: mmap.mmap, starts: Sequence[int], buffers: Sequence[Any]) -> No
         whole[start : start + len(contents)] = contents
 
 
+def fits(sizes: Sequence[int], place: Place | None) -> bool:
+    """Whether there are contents, and they have room in a segment."""
+    return place is not None and bool(sizes) and laid_out(sizes)[-1] <= place.capacity
+
+
 class Loans:
     """What this process has borrowed of others: the segments that it has opened."""
 

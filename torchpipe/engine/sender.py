@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.calls import IN_FLIGHT, Call
 from torchpipe.engine.gather import gatherer, waiting
-from torchpipe.engine.held import here, parted
+from torchpipe.engine.held import here
 from torchpipe.engine.item import RETIRE, Item
 from torchpipe.engine.process import Actor
 from torchpipe.engine.region import quietly
@@ -131,10 +131,9 @@ class Sender:
         if actor is None:
             return self._await_process(items)
         parameters = self._parameters_for(actor)
-        rows, parcels = parted(rows) if self.owner.takes else (rows, [])
         work = Work([item.number for item in items], rows, parameters)
         try:
-            handle = actor.send(work, parcels, self.owner.holds is not None)
+            handle = actor.send(work, self.owner.holds is not None)
         except Exception as error:
             return self._refused(items, error)
         if parameters is not None:
