@@ -207,3 +207,15 @@ class BrokenTeardown(tp.Cell):
 
     def forward(self, value: int) -> int:
         return value
+
+
+class Slows(tp.Cell):
+    """Takes a tenth of a second from an item on; tells its process."""
+
+    def __init__(self, start: int):
+        self.start = start
+
+    def forward(self, value: int) -> int:
+        if value >= self.start:
+            threading.Event().wait(0.1)
+        return os.getpid()

@@ -74,6 +74,12 @@ def test_a_hung_process_is_replaced_at_its_deadline(tmp_path):
         assert list(run) == list(range(30))
 
 
+def test_a_deadline_is_for_each_item_of_a_call():
+    clone = tp.RayClone(num_cpus=0.1, deadline=2.0)
+    with Line(made.Slows(500), [clone], 564).run() as run:  # 64 of 0.1 s in one call
+        assert len(set(run)) == 1
+
+
 def test_a_stop_ends_a_process_whose_call_does_not_return(tmp_path):
     run = Function(made.Hangs(7, tmp_path), [CLONE]).run(stop_after=1.0)
     run.submit(7)

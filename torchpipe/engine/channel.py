@@ -24,7 +24,7 @@ from secrets import token_bytes, token_hex
 from time import monotonic
 from typing import NamedTuple
 
-from torchpipe.engine.failure import Lost
+from torchpipe.engine.failure import Late, Lost
 
 HEAD = struct.Struct("=QQ")
 """The number of a request, and the bytes that follow."""
@@ -157,7 +157,8 @@ class Channel:
         """Wait for the answer to a request.
 
         Raises:
-            Lost: The other side has ended, or was too slow.
+            Lost: The other side has ended.
+            Late: It was too slow.
         """
         deadline = None if timeout is None else monotonic() + timeout
         with self._changed:
@@ -166,7 +167,7 @@ class Channel:
                     raise Lost("its process has ended")
                 left = PATIENCE if deadline is None else deadline - monotonic()
                 if left <= 0:
-                    raise Lost("it did not return before its deadline")
+                    raise Late("it did not return before its deadline")
                 if self._reads:
                     self._changed.wait(left)
                 else:

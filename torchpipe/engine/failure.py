@@ -20,6 +20,10 @@ class Lost(Exception):
     """The process behind a clone does not answer any more."""
 
 
+class Late(Lost):
+    """It did not return in time."""
+
+
 class ValueLost(Lost):
     """What a call was to read, or what it returned, is gone; its process may be well."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from torchpipe.engine.channel import Address, Channel, Listener
-from torchpipe.engine.failure import Lost
+from torchpipe.engine.failure import Late, Lost
 from torchpipe.engine.held import Stored
 from torchpipe.engine.lending import SPARE, Lending, lent_size
 from torchpipe.engine.remote import Report, Work
@@ -16,6 +17,12 @@ from torchpipe.engine.wire import decoded, encoded
 
 CALLED_BACK = 8
 """The byte in the segment of orders that says: begin with no further call."""
+
+BEGUN = slice(16, 32)
+"""Where the process says in that segment what it has begun last, as two numbers: see `PROGRESS`."""
+
+PROGRESS = struct.Struct("=QQ")
+"""How often it has begun with an item or a batch, and of how many items the last one was."""
 
 
 class Letter(NamedTuple):
@@ -120,26 +127,36 @@ class Near:
         request = self._request("run", letter)
         return Sent(call, items, request, message.size, message.size - lent_size(message))
 
-    def receive(self, sent: Sent, timeout: float | None) -> Report:
+    def receive(self, sent: Sent, deadline: float | None) -> Report:
         """Wait for what came of it; its arrays are its reader's own."""
-        answer: Answer = self._outcome(sent.request, timeout)
+        answer: Answer = self._in_time(sent.request, deadline)
         if not answer.data:
             raise Lost("it was called back")
         self._lending.returned(answer.returned)
         contents, size = answer.contents, sum(answer.contents.sizes)
         self._lending.expect(size, sent.items)
         if contents.wait:
-            contents = self._fetched(sent.call, size, timeout)
+            contents = self._fetched(sent.call, size, deadline)
         views = self._lending.answered(sent.call, contents.sizes, contents.starts)
         report: Report = decoded(answer.data, views or contents.inside or [], copy=not views)
         report.sent, report.received = sent.copied, len(answer.data) + size
         report.size = max(sent.size, report.received)
         return report
 
-    def _fetched(self, call: int, size: int, timeout: float | None) -> Contents:
+    def _in_time(self, request: int, deadline: float | None) -> Any:
+        """What came of a request in which no item took longer than its deadline."""
+        while True:
+            before = _, items = PROGRESS.unpack(self._orders.segment.memory[BEGUN])
+            try:
+                return self._outcome(request, deadline and deadline * max(1, items))
+            except Late:
+                if PROGRESS.unpack(self._orders.segment.memory[BEGUN]) == before:
+                    raise
+
+    def _fetched(self, call: int, size: int, deadline: float | None) -> Contents:
         """The contents of an answer for which the room was too small."""
         room = self._lending.larger_room(call, int(SPARE * size))
-        found: Contents = self._outcome(self._request("fetch", call, room), timeout)
+        found: Contents = self._in_time(self._request("fetch", call, room), deadline)
         return found
 
     def _request(self, *what: Any) -> int:
@@ -167,6 +184,7 @@ class Offer:
     def __init__(self, pool: Pool, orders: Lease):
         self._pool, self._orders, self._listener = pool, orders, Listener()
         orders.segment.memory[CALLED_BACK] = 0
+        orders.segment.memory[BEGUN] = PROGRESS.pack(0, 0)
 
     @property
     def told(self) -> tuple[Address, Place]:

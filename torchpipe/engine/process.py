@@ -48,8 +48,13 @@ class Actor(Protocol):
             holding: Whether results may stay where they are made.
         """
 
-    def receive(self, call: Any, timeout: float | None) -> Report:
-        """Wait for what came of it."""
+    def receive(self, call: Any, deadline: float | None) -> Report:
+        """Wait for what came of it.
+
+        Args:
+            call: What `send` returned.
+            deadline: Longest time in seconds that each item may take.
+        """
 
     def fetch(self, parcel: Any) -> Any:
         """Get what the cluster stores."""
@@ -216,11 +221,14 @@ class Process(Cells):
     def _end_call(self) -> None:
         """The run stops, and a call has not returned."""
         actor, self.actor = self.actor, None
-        if actor is not None:
-            actor.kill()
-            where = f"cell {self.owner.stage.node.path!r} ({self.owner.clone})"
-            text = f"the run stopped, but a call of {where} has not returned: it was ended."
+        if actor is None:
+            return
+        where = f"cell {self.owner.stage.node.path!r} ({self.owner.clone})"
+        text = f"the run stopped, but a call of {where} has not returned: it was ended."
+        try:
             warnings.warn(text, StallWarning, stacklevel=1)
+        finally:
+            actor.kill()  # last: whoever waits for the end goes on at once
 
     def tear_down(self) -> list[BaseException]:
         """Tear down the cells and end the process; return what was raised."""

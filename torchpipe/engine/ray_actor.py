@@ -64,9 +64,9 @@ class RayActor:
         """Begin to run some items."""
         return self.line.send(work, holding)
 
-    def receive(self, call: Any, timeout: float | None) -> Report:
+    def receive(self, call: Any, deadline: float | None) -> Report:
         """Wait for what came of it; its arrays are its reader's own."""
-        return self.line.receive(call, timeout)
+        return self.line.receive(call, deadline)
 
     def fetch(self, parcel: Any) -> Any:
         """Get what is held in the object store."""

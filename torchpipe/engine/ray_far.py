@@ -18,11 +18,13 @@ class Sent(NamedTuple):
     """A call in flight.
 
     Attributes:
+        items: How many there are in it.
         size: Its bytes.
         answer: What Ray knows its answer by.
         parcel: What Ray knows the results by that are held in the object store, or None.
     """
 
+    items: int
     size: int
     answer: Any
     parcel: Any
@@ -50,13 +52,13 @@ class Far:
         sent: Any = ray.put(tuple(message)) if message.size > LARGE else tuple(message)
         if holding:
             method = self._handle.run_holding.options(num_returns=2)
-            return Sent(message.size, *method.remote(sent, *parcels))
-        return Sent(message.size, self._handle.run.remote(sent, *parcels), None)
+            return Sent(len(rows), message.size, *method.remote(sent, *parcels))
+        return Sent(len(rows), message.size, self._handle.run.remote(sent, *parcels), None)
 
-    def receive(self, sent: Sent, timeout: float | None) -> Report:
+    def receive(self, sent: Sent, deadline: float | None) -> Report:
         """Wait for what came of it; its arrays are its reader's own."""
         with told_as_lost():
-            data, buffers = ray.get(sent.answer, timeout=timeout)
+            data, buffers = ray.get(sent.answer, timeout=deadline and deadline * sent.items)
         report: Report = decoded(data, buffers, copy=True)
         size = len(data) + sum(memoryview(buffer).nbytes for buffer in buffers)
         report.sent, report.received, report.parcel = sent.size, size, sent.parcel

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from torchpipe.engine.channel import Address, connected
 from torchpipe.engine.held import Away, Held, Holds
 from torchpipe.engine.ray_resources import environment
-from torchpipe.engine.remote import RemoteClone, Report, Work
+from torchpipe.engine.remote import RemoteClone, Report, Work, untold
 from torchpipe.engine.segments import Loans, Place
 from torchpipe.engine.served import Server
 from torchpipe.engine.wire import Message, decoded, encoded
@@ -69,10 +70,12 @@ class Host:
             self._remote = RemoteClone(definition, clone, self._pickling.dumps)
         return getattr(self._remote, method)(*arguments)
 
-    def ran(self, work: Work, holding: bool) -> tuple[Report, Message]:
+    def ran(
+        self, work: Work, holding: bool, begins: Callable[[int], None] = untold
+    ) -> tuple[Report, Message]:
         """Run some items; return what came of it, and the same as a message."""
         assert self._remote is not None
-        report = self._remote.run(work)
+        report = self._remote.run(work, begins)
         if holding and self._remote.definition.holds is not None:
             self._hold(report, self._remote.definition.holds)
         try:

@@ -43,9 +43,8 @@ class Receiver:
             self.calls.slots.release(call.slots)
 
     def _receive(self, call: Call) -> None:
-        deadline = self.owner.clone.deadline
         try:
-            report = call.actor.receive(call.handle, deadline and deadline * len(call.items))
+            report = call.actor.receive(call.handle, self.owner.clone.deadline)
         except ValueLost as lost:
             if not self._fetched(call):
                 self._lose(call, lost)

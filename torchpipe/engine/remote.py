@@ -102,6 +102,10 @@ class RemoteShared(Shared):
         self.told.append((letter, skip))
 
 
+def untold(items: int) -> None:
+    """Nobody wants to know what begins."""
+
+
 class RemoteClone:
     """A clone, with its copies of the cells.
 
@@ -117,6 +121,7 @@ class RemoteClone:
         self.context = Context(self.shared, clone)
         self.leaves = list(leaves(definition.cell))
         self._stack = ExitStack()
+        self._begins: Callable[[int], None] = untold
         self.call, self.cells, self.batch = self._deployed()
 
     def _deployed(self) -> tuple[Callable[..., Any], Cells, Callable[..., Any] | None]:
@@ -152,8 +157,14 @@ class RemoteClone:
         self._stack.close()
         return [failure_of(error, self.dumps) for error in errors]
 
-    def run(self, work: Work) -> Report:
-        """Run the items of a call, in order."""
+    def run(self, work: Work, begins: Callable[[int], None] = untold) -> Report:
+        """Run the items of a call, in order.
+
+        Args:
+            work: The items.
+            begins: Told when an item or a batch begins, and of how many items it is.
+        """
+        self._begins = begins
         if work.parameters is not None:
             self._set(work.parameters)
         began = perf_counter_ns()
@@ -170,6 +181,7 @@ class RemoteClone:
         """Run a batch; if it fails, run its items one by one, to find the one that is to blame."""
         assert self.batch is not None
         self.context.number = work.numbers[0]
+        self._begins(len(work.rows))
         try:
             results = list(self.batch(work.rows))
         except BaseException:
@@ -178,6 +190,7 @@ class RemoteClone:
 
     def _one(self, number: int, row: tuple[Any, ...]) -> Any:
         self.context.number = number
+        self._begins(1)
         names = self.definition.names
         try:
             if names:

@@ -12,7 +12,7 @@ from torchpipe.engine.channel import requests, send
 from torchpipe.engine.failure import Dumps, failure_of
 from torchpipe.engine.held import here
 from torchpipe.engine.lending import SHARED
-from torchpipe.engine.near import CALLED_BACK, Answer, Contents, Letter
+from torchpipe.engine.near import BEGUN, CALLED_BACK, PROGRESS, Answer, Contents, Letter
 from torchpipe.engine.remote import Report, Work
 from torchpipe.engine.segments import Loans, Place, fill, fits, laid_out
 from torchpipe.engine.wire import Message, decoded
@@ -24,8 +24,16 @@ class Host(Protocol):
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method of the clone."""
 
-    def ran(self, work: Work, holding: bool) -> tuple[Report, Message]:
-        """Run some items; return what came of it, and the same as a message."""
+    def ran(
+        self, work: Work, holding: bool, begins: Callable[[int], None]
+    ) -> tuple[Report, Message]:
+        """Run some items; return what came of it, and the same as a message.
+
+        Args:
+            work: The items.
+            holding: Whether results may be held.
+            begins: To be told when an item or a batch begins, and of how many items it is.
+        """
 
 
 class Server:
@@ -42,6 +50,7 @@ class Server:
     def __init__(self, host: Host, connection: socket, loans: Loans, orders: mmap, dumps: Dumps):
         self._host, self._connection, self._dumps = host, connection, dumps
         self._loans, self._orders = loans, orders
+        self._begun = 0
         self._waiting: dict[int, Message] = {}
         self._methods: dict[str, Callable[..., Any]] = {
             "ask": host.ask,
@@ -70,7 +79,7 @@ class Server:
 
     def _ran(self, letter: Letter) -> tuple[bytes, Contents]:
         """Run the items in a letter; nothing of it is kept here, unless contents have no room."""
-        _, message = self._host.ran(self._work(letter), letter.holding)
+        _, message = self._host.ran(self._work(letter), letter.holding, self._begins)
         sizes = message.sizes
         if letter.room is not None and fits(sizes, letter.room):
             return message.data, self._put(message, letter.room)
@@ -78,6 +87,11 @@ class Server:
             return message.data, Contents(sizes, None, message.buffers)
         self._waiting[letter.call] = message
         return message.data, Contents(sizes)
+
+    def _begins(self, items: int) -> None:
+        """Say that something begins: whoever waits knows that the process does not hang."""
+        self._begun += 1
+        self._orders[BEGUN] = PROGRESS.pack(self._begun, items)
 
     def _put(self, message: Message, room: Place) -> Contents:
         """Copy the contents of an answer to where there is room for them."""
