@@ -164,6 +164,9 @@ def test_help_shows_types_choices_and_descriptions(torchpipe, target, capsys, mo
         "  --window N            most items alive at a time\n"
         "  --seed N              seed of all randomness (default: 0)\n"
         "  --items N             end the stream after so many items of the sources\n"
+        "  --ray-address ADDRESS\n"
+        "                        the Ray cluster to join (default: RAY_ADDRESS, or a\n"
+        "                        local one)\n"
     )
 
 

@@ -90,7 +90,7 @@ def test_items_stops_early(torchpipe, street):
     assert (code, out.partition(" in ")[0]) == (0, "2 items")
 
 
-def test_window_and_seed_reach_the_run(torchpipe, target):
+def test_the_options_of_every_run_reach_it(torchpipe, target):
     file = target(
         "import torchpipe as tp\n"
         "class Line(tp.Pipeline):\n"
@@ -100,10 +100,11 @@ def test_window_and_seed_reach_the_run(torchpipe, target):
         "        print(options)\n"
         "        return super().run(**options)\n"
     )
-    _, out, _ = torchpipe("run", f"{file}:Line", "--window", 7, "--seed", 8)
-    assert out.startswith("{'window': 7, 'seed': 8, 'items': None}\n")
+    words = ("--window", 7, "--seed", 8, "--ray-address", "here:1")
+    _, out, _ = torchpipe("run", f"{file}:Line", *words)
+    assert out.startswith("{'window': 7, 'seed': 8, 'items': None, 'ray_address': 'here:1'}\n")
     _, out, _ = torchpipe("run", f"{file}:Line")
-    assert out.startswith("{'window': None, 'seed': 0, 'items': None}\n")
+    assert out.startswith("{'window': None, 'seed': 0, 'items': None, 'ray_address': None}\n")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,12 @@ def test_a_pipeline_that_cannot_run_lists_its_findings(torchpipe, target):
 
 @pytest.mark.parametrize(
     "error",
-    ["UsageError('disk full.')", "GraphError('disk full.')", "ParameterError('disk full.')"],
+    [
+        "UsageError('disk full.')",
+        "GraphError('disk full.')",
+        "ParameterError('disk full.')",
+        "ClusterError('disk full.')",
+    ],
 )
 def test_errors_that_say_all_in_their_text_are_one_line(torchpipe, target, error):
     file = target(

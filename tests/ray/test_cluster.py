@@ -10,6 +10,11 @@ import textwrap
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+import torchpipe as tp
+from tests.ray.made import Function, Same
+
 START = """
 import ray, torchpipe as tp
 from tests.ray.made import Function, Same
@@ -50,11 +55,13 @@ def test_without_a_cluster_there_is_one_of_our_own_as_long_as_it_is_needed():
         told("""
         with Function(Same(), [tp.RayClone()]).run() as run:
             print(run(1), ray.is_initialized())
+            with Function(Same(), [tp.RayClone()]).run(ray_address="local") as other:
+                print(other(2))
             run.scale("cell", [tp.ThreadClone()])
-            print(run(2))
+            print(run(3))
         print(ray.is_initialized())
     """)
-        == "1 True\n2\nFalse\n"
+        == "1 True\n2\n3\nFalse\n"
     )
 
 
@@ -71,24 +78,83 @@ def test_a_cluster_that_is_there_stays():
     )
 
 
-def test_a_cluster_that_the_environment_names_is_joined_and_left():
+def test_a_cluster_at_an_address_is_joined_and_left():
     assert (
         told("""
         import os
         from ray.cluster_utils import Cluster
         head = dict(num_cpus=2, resources={"here": 1})
         cluster = Cluster(initialize_head=True, head_node_args=head)
-        os.environ["RAY_ADDRESS"] = cluster.address
-        with Function(Same(), [tp.RayClone(resources={"here": 1})]).run() as run:
-            print(run(1))
-        print(ray.is_initialized())
+        pipeline = Function(Same(), [tp.RayClone(resources={"here": 1})])
+        for environment, argument in ((cluster.address, None), ("127.0.0.1:1", cluster.address)):
+            os.environ["RAY_ADDRESS"] = environment
+            with pipeline.run(ray_address=argument) as run:
+                print(run(1))
+            print(ray.is_initialized())
         ray.init(address=cluster.address)
         print(ray.cluster_resources()["here"])
         ray.shutdown()
         cluster.shutdown()
     """)
-        == "1\nFalse\n1.0\n"
+        == "1\nFalse\n1\nFalse\n1.0\n"
     )
+
+
+def test_an_address_where_nothing_answers_is_an_error_at_once():
+    assert told("""
+        for address in ("127.0.0.1:1", "somewhere"):
+            try:
+                Function(Same(), [tp.ThreadClone(), tp.RayClone()]).run(ray_address=address)
+            except tp.errors.ClusterError as error:
+                print(error)
+    """).splitlines() == [
+        "cannot join the Ray cluster at 127.0.0.1:1: nothing answers there ([Errno 111] Connection "
+        "refused). Start one with `ray start --head`, or name the address of one that is there; "
+        "with no address, a local one is started.",
+        "cannot join the Ray cluster at somewhere: ValueError: Invalid address format: somewhere. "
+        "Start one with `ray start --head`, or name the address of one that is there; with no "
+        "address, a local one is started.",
+    ]
+
+
+def test_without_clones_elsewhere_an_address_joins_nothing():
+    assert (
+        told("""
+        with Function(Same(), 2).run(ray_address="127.0.0.1:1") as run:
+            print(run(1), ray.is_initialized())
+    """)
+        == "1 False\n"
+    )
+
+
+@pytest.fixture
+def address(cluster: None) -> str:
+    """Where the cluster is that this process is in."""
+    import ray
+
+    return ray.get_runtime_context().gcs_address
+
+
+def test_a_process_can_be_in_one_cluster_only(address):
+    pipeline = Function(Same(), [tp.RayClone(num_cpus=0.1)])
+    why = (
+        f"this process is in the cluster at {address}, and it can be in one only. Name the same "
+        f"address, or none, or end what runs there first."
+    )
+    for other, what in [
+        ("10.0.0.1:6379", "join Ray at 10.0.0.1:6379"),
+        ("local", "start a local Ray cluster"),
+    ]:
+        with pytest.raises(tp.errors.ClusterError) as caught:
+            pipeline.run(ray_address=other)
+        assert str(caught.value) == f"cannot {what}: {why}"
+
+
+@pytest.mark.parametrize("name", ["{}", "auto", "localhost:{port}"])
+def test_the_cluster_that_a_process_is_in_has_several_names(address, name):
+    same = name.format(address, port=address.rpartition(":")[2])
+    with Function(Same(), [tp.RayClone(num_cpus=0.1)]).run(ray_address=same) as run:
+        assert run(1) == 1
 
 
 def test_without_the_extra_an_error_says_what_to_install():

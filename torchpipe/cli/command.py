@@ -1,7 +1,7 @@
 """The commands, and what they return to the shell.
 
 Exit codes: 0, all is well; 1, the user's code raised (its traceback is shown); 2, the command, the
-target, an option or the pipeline cannot be used (one line says why); 130, Ctrl-C.
+target, an option, the pipeline or the Ray cluster cannot be used (one line says why); 130, Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
 from torchpipe.cli.summary import report
 from torchpipe.cli.target import find
-from torchpipe.errors import GraphError, ParameterError, UsageError
+from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 TARGETS = "TARGET is file.py:Name, module:Name, or the name or folder of a recipe."
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         dispatch(words)
-    except (UsageError, GraphError, ParameterError) as error:
+    except (UsageError, GraphError, ParameterError, ClusterError) as error:
         print(f"torchpipe: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -140,7 +140,8 @@ def run(target: str, words: list[str]) -> None:
     refuse_open(pipeline)
     set_values(pipeline, given.set)
     scale(pipeline, given.scale)
-    print("\n".join(run_through(pipeline, given.window, given.seed, given.items)))
+    options = {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
+    print("\n".join(run_through(pipeline, **options)))
 
 
 def add_run_options(parser: Parser) -> None:
@@ -158,6 +159,8 @@ def add_run_options(parser: Parser) -> None:
         metavar="N",
         help="end the stream after so many items of the sources",
     )
+    text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
+    add("--ray-address", metavar="ADDRESS", help=text)
 
 
 def positive(text: str) -> int:
@@ -178,12 +181,12 @@ def refuse_open(pipeline: Pipeline) -> None:
         )
 
 
-def run_through(pipeline: Pipeline, window: int | None, seed: int, items: int | None) -> list[str]:
+def run_through(pipeline: Pipeline, **options: Any) -> list[str]:
     """Pull all results, with a progress bar; return the closing summary."""
     count = 0
-    with pipeline.run(window=window, seed=seed, items=items) as running:
+    with pipeline.run(**options) as running:
         start = perf_counter()
-        for _ in followed(running, length(pipeline, items), sys.stderr):
+        for _ in followed(running, length(pipeline, options["items"]), sys.stderr):
             count += 1
         seconds = perf_counter() - start
         lines = report(pipeline, running, count, seconds)

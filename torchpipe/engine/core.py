@@ -39,6 +39,7 @@ class Core:
         stall_after: Seconds without progress until a warning, or None.
         stop_after: Longest time in seconds to wait for calls that are running when it stops.
         items: Most items to read from each source in an epoch, or None.
+        ray_address: Which Ray cluster to join, or None.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class Core:
         stall_after: float | None,
         stop_after: float | None,
         items: int | None,
+        ray_address: str | None,
     ):
-        self.stop_after, self.items = stop_after, items
+        self.stop_after, self.items, self.ray_address = stop_after, items, ray_address
         self.plan, self.graph, self.window = plan, plan.graph, window
         self.submitting = self.graph.entry is not None and plan.one_to_one
         self.pulled = [] if self.submitting else plan.way

@@ -69,8 +69,12 @@ class Actor(Protocol):
 class Cluster(Protocol):
     """Where processes are started."""
 
-    def join(self) -> None:
-        """Make sure that the cluster is there. Each call is followed by one of `leave`."""
+    def join(self, address: str | None) -> None:
+        """Make sure that the cluster is there: see `Run`. Each call is followed by one of `leave`.
+
+        Raises:
+            ClusterError: There is none at the address, or this process is in another one.
+        """
 
     def leave(self, key: Any) -> None:
         """Need it no more; the key is that of `reserve`."""
@@ -107,7 +111,7 @@ class Process(Cells):
         self.lock = threading.Lock()
         self.losing = threading.Lock()
         self.timer: threading.Timer | None = None
-        cluster.join()  # here, in the thread that starts the run
+        cluster.join(owner.part.core.ray_address)  # here, in the thread that starts the run
 
     def set_up(self) -> None:
         """Start the process, and set up the cells in it.

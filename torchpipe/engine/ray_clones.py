@@ -3,7 +3,7 @@
 Guarantees:
 
 - A cluster of our own is started when the first clone needs it, and stopped with the last one. One
-  that was there already, or that `RAY_ADDRESS` names, is joined and never stopped.
+  that was there already, or that an address names, is joined and never stopped.
 - The shared memory for the clones on this node is given back with the last one, too.
 """
 
@@ -19,7 +19,8 @@ from functools import cache
 from typing import Any
 
 from torchpipe.engine.ray_actor import RayActor
-from torchpipe.engine.ray_loss import cloudpickle, ray
+from torchpipe.engine.ray_address import LOCAL, chosen, not_joined, refuse_other, refuse_silent
+from torchpipe.engine.ray_loss import cloudpickle, first_line, ray
 from torchpipe.engine.ray_resources import misplaced, needs, occupied, overbooked
 from torchpipe.engine.remote import Definition
 from torchpipe.engine.segments import Pool
@@ -37,26 +38,32 @@ class RayCluster:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._users = 0
-        self._own = self._connected = False
+        self._joined: str | None = None
         self._pool = Pool() if hasattr(os, "memfd_create") else None
         self._posted: dict[Any, Any] = {}
         self._reserved: dict[Any, dict[str, float]] = {}
 
-    def join(self) -> None:
-        """Make sure that the cluster is there."""
+    def join(self, address: str | None) -> None:
+        """Make sure that the cluster is there, and that it is the one that is meant."""
         with self._lock:
             if not self._users and not ray.is_initialized():
-                self._connect()
+                self._connect(chosen(address))
+            elif address and address != self._joined:
+                here = ray.get_runtime_context().gcs_address
+                refuse_other(address, here, ray.util.get_node_ip_address())
             self._users += 1
 
-    def _connect(self) -> None:
-        address = os.environ.get("RAY_ADDRESS")
-        self._connected = True
-        if address:
-            ray.init(address=address, log_to_driver=False)
-            return
-        with preloading():
-            ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    def _connect(self, address: str) -> None:
+        if address == LOCAL:
+            with preloading():
+                ray.init(address=LOCAL, include_dashboard=False, log_to_driver=False)
+        else:
+            refuse_silent(address)
+            try:
+                ray.init(address=address, log_to_driver=False)
+            except (ConnectionError, ValueError) as error:
+                raise not_joined(address, first_line(error)) from error
+        self._joined = address
 
     def leave(self, key: Any) -> None:
         """Need it no more: the last one stops a cluster of our own, or leaves another."""
@@ -68,8 +75,8 @@ class RayCluster:
             self._posted.clear()
             if self._pool is not None:
                 self._pool.clear()
-            if self._connected:
-                self._connected = False
+            if self._joined is not None:
+                self._joined = None
                 ray.shutdown()
 
     def post(self, key: Any, definition: Callable[[], Definition]) -> Any:

@@ -41,9 +41,14 @@ class Run:
             `StallWarning` names who is stuck; None never warns.
         stop_after: Longest time in seconds that the end of the `with` block waits for a call that
             does not return; then a `StallWarning` names it, and its thread is left behind.
+        ray_address: The Ray cluster that `tp.RayClone`s run in, such as "first-machine:6379";
+            "local" starts one on this machine, which ends with the last run that needs it. Default:
+            the cluster that this process is in already; else the one that `RAY_ADDRESS` names; else
+            a local one. Without such clones nothing is joined.
 
     Raises:
         CheckError: The pipeline cannot run; the error lists all findings.
+        ClusterError: There is no such Ray cluster, or it has not what a clone asks for.
 
     >>> import torchpipe as tp
     >>> class Sum(tp.Pipeline):
@@ -66,6 +71,7 @@ class Run:
         seed: int = 0,
         stall_after: float | None = 30.0,
         stop_after: float | None = 10.0,
+        ray_address: str | None = None,
     ):
         pipeline.check()
         plan = Plan(pipeline)
@@ -76,7 +82,7 @@ class Run:
             raise RunError(f"cannot run with window={window}: at least one item must be alive.")
         if items is not None and items < 0:
             raise RunError(f"cannot run with items={items}: give 0 or more, or None for all.")
-        self._core = Core(plan, window, seed, stall_after, stop_after, items)
+        self._core = Core(plan, window, seed, stall_after, stop_after, items, ray_address)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.Lock()

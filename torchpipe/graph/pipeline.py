@@ -216,7 +216,7 @@ class Pipeline(Cell):
         """Check, deploy and start the pipeline.
 
         Args:
-            **options: `window`, `seed`, `stall_after`: see `torchpipe.Run`.
+            **options: `window`, `seed`, `ray_address` and more: see `torchpipe.Run`.
 
         Returns:
             The pipeline in motion. Use it in a `with` block, which stops it at the end.
