@@ -47,6 +47,9 @@ class RayClone(Clone):
     items are run again.
 
     Attributes:
+        device: Where tensors should live. Default: "cuda:0" in a clone with a GPU, whose process sees
+            none but its own; else "cpu". With "cpu" it takes a GPU and computes beside it, as where
+            Ray counts GPUs that exist in name only.
         num_cpus: CPUs that it takes of those that Ray counts on its node.
         num_gpus: GPUs; a fraction shares one with others. A clone without GPU sees none.
         gpu: The index of a physical GPU of its node, to pin the clone to; takes `num_gpus` of it,
@@ -64,6 +67,7 @@ class RayClone(Clone):
     'cuda:0'
     """
 
+    device: str = field(default="", kw_only=False)
     num_cpus: float = 1
     num_gpus: float = 0
     gpu: int | None = None
@@ -78,8 +82,8 @@ class RayClone(Clone):
     def __post_init__(self) -> None:
         if self.gpu is not None and not self.num_gpus:
             object.__setattr__(self, "num_gpus", 1)
-        if self.num_gpus and self.device == "cpu":  # the process sees none but its own GPUs
-            object.__setattr__(self, "device", "cuda:0")
+        if not self.device:
+            object.__setattr__(self, "device", "cuda:0" if self.num_gpus else "cpu")
 
     def __str__(self) -> str:
         return f"Ray {super().__str__()}"
