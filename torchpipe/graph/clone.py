@@ -47,9 +47,9 @@ class RayClone(Clone):
     items are run again.
 
     Attributes:
-        device: Where tensors should live. Default: "cuda:0" in a clone with a GPU, whose process sees
-            none but its own; else "cpu". With "cpu" it takes a GPU and computes beside it, as where
-            Ray counts GPUs that exist in name only.
+        device: Where tensors should live. Default: "cuda:0" in a clone with a GPU, whose process
+            sees none but its own; else "cpu". A clone with a GPU that names "cpu" takes the GPU and
+            computes beside it: for clusters whose GPUs exist in name only.
         num_cpus: CPUs that it takes of those that Ray counts on its node.
         num_gpus: GPUs; a fraction shares one with others. A clone without GPU sees none.
         gpu: The index of a physical GPU of its node, to pin the clone to; takes `num_gpus` of it,
