@@ -139,6 +139,20 @@ def test_a_copy_in_the_current_folder_is_named_with_a_dot(checkout, torchpipe, m
     assert torchpipe("run", "./recipe_mine").code == 0
 
 
+def test_a_copy_has_the_recipes_that_it_builds_on(checkout, torchpipe):
+    init = "from .more import More\n\nrecipe = More\n"
+    recipe = make(checkout / "recipes" / "recipe_on", init=init)
+    more = "from ..recipe_a.line import Line\n\n\nclass More(Line):\n    ...\n"
+    (recipe / "more.py").write_text(more)
+    folder = checkout / "recipe_copied"
+    assert torchpipe("cp", "recipe_on", folder).code == 0
+    assert (folder / "more.py").read_text() == more.replace("from ..", "from .")
+    names = sorted(file.name for file in (folder / "recipe_a").iterdir())
+    assert names == ["__init__.py", "line.py"]
+    code, out, _ = torchpipe("run", folder)
+    assert (code, out.partition(" in ")[0]) == (0, "3 items")
+
+
 def test_a_copy_never_overwrites(checkout, torchpipe):
     folder = checkout / "recipes" / "recipe_long"
     assert torchpipe("cp", "recipe_a", folder) == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +11,11 @@ from pathlib import Path
 
 import torchpipe
 from torchpipe.errors import UsageError
+
+BESIDE = re.compile(r"^(from )\.\.(\w+)", re.MULTILINE)
+"""An import from another recipe."""
+
+WITHOUT = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def described() -> list[str]:
 
 
 def copy(name: str, folder: Path) -> str:
-    """Copy a recipe into a new folder, to edit it there.
+    """Copy a recipe into a new folder, to edit it there; with it those that it builds on.
 
     Returns:
         How to run the copy.
@@ -75,5 +81,15 @@ def copy_whole(source: Path, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
         made = Path(beside, folder.name)
-        shutil.copytree(source, made, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, made, ignore=WITHOUT)
+        take_along(source.parent, made)
         made.rename(folder)
+
+
+def take_along(recipes: Path, made: Path) -> None:
+    """Copy the recipes that a copy builds on into it: `from ..other` is then `from .other`."""
+    for file in made.glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        for _, name in BESIDE.findall(text):
+            shutil.copytree(recipes / name, made / name, ignore=WITHOUT, dirs_exist_ok=True)
+        file.write_text(BESIDE.sub(r"\1.\2", text), encoding="utf-8")
