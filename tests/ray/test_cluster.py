@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -42,12 +43,21 @@ def told(script: str, **environment: str) -> str:
 
 def end_all(mark: str) -> None:
     """End all processes that have this mark in their environment: those of one script."""
+    for pid in marked(mark):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that have this mark in their environment."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark.encode() in (folder / "environ").read_bytes().split(b"\0"):
-                os.kill(int(folder.name), signal.SIGKILL)
+                found.append(int(folder.name))
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
+    return found
 
 
 def test_without_a_cluster_there_is_one_of_our_own_as_long_as_it_is_needed():
