@@ -14,8 +14,8 @@ class Spread(tp.Pipeline):
     """A pipeline whose clones are spread over a cluster.
 
     Args:
-        simulate: Without an address, run on a cluster of three nodes on this machine, which lasts as
-            long as the run.
+        simulate: Where no address is given, run on a cluster of three nodes on this machine, which
+            lasts as long as the run.
     """
 
     def __init__(self, simulate: bool):
