@@ -88,25 +88,45 @@ def test_a_cluster_that_is_there_stays():
     )
 
 
+REFUSED = """
+try:
+    Function(Same(), [tp.RayClone()]).run()
+except tp.errors.ClusterError as error:
+    print(error)
+"""
+
+
 def test_a_cluster_at_an_address_is_joined_and_left():
-    assert (
-        told("""
-        import os
+    text = told(
+        f"""
+        import os, subprocess, sys
         from ray.cluster_utils import Cluster
-        head = dict(num_cpus=2, resources={"here": 1})
+        head = dict(num_cpus=2, resources={{"here": 1}})
         cluster = Cluster(initialize_head=True, head_node_args=head)
-        pipeline = Function(Same(), [tp.RayClone(resources={"here": 1})])
-        for environment, argument in ((cluster.address, None), ("127.0.0.1:1", cluster.address)):
+        pipeline = Function(Same(), [tp.RayClone(resources={{"here": 1}})])
+        for environment, argument in (("127.0.0.1:1", cluster.address), (cluster.address, None)):
             os.environ["RAY_ADDRESS"] = environment
             with pipeline.run(ray_address=argument) as run:
                 print(run(1))
             print(ray.is_initialized())
+        without = os.environ | {{"RAY_AUTH_MODE": "disabled", "RAY_NUM_REDIS_GET_RETRIES": "1"}}
+        subprocess.run([sys.executable, "-c", {START + REFUSED!r}], env=without)
         ray.init(address=cluster.address)
-        print(ray.cluster_resources()["here"])
+        print(ray.cluster_resources()["here"], cluster.address)
         ray.shutdown()
         cluster.shutdown()
-    """)
-        == "1\nFalse\n1\nFalse\n1.0\n"
+        """,
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN="a" * 64,
+        PYTHONUNBUFFERED="1",
+    )
+    *lines, refusal, last = text.splitlines()
+    resource, address = last.split()
+    assert (lines, resource) == (["1", "False", "1", "False"], "1.0")
+    assert refusal == (
+        f"cannot join the Ray cluster at {address}: ConnectionError: Failed to connect to Ray "
+        f"cluster at {address}. If it was started with a token, set RAY_AUTH_MODE=token here too, "
+        f"with the same ~/.ray/auth_token; else see that it is a Ray cluster, of the same version."
     )
 
 

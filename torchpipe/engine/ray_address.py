@@ -14,6 +14,15 @@ LOCAL = "local"
 PLACE = re.compile(r"\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d+)")
 """An address that says host and port; not "auto", and not one with a scheme."""
 
+START = (
+    "Start one with `ray start --head`, or name the address of one that is there; with no address, "
+    "a local one is started."
+)
+TOKEN = (
+    "If it was started with a token, set RAY_AUTH_MODE=token here too, with the same "
+    "~/.ray/auth_token; else see that it is a Ray cluster, of the same version."
+)
+
 ANSWERS = 5.0
 """Seconds in which there must be an answer at an address. Ray itself would try for minutes."""
 
@@ -34,15 +43,12 @@ def refuse_silent(address: str) -> None:
         if place:
             socket.create_connection((place["host"], int(place["port"])), ANSWERS).close()
     except OSError as error:
-        raise not_joined(address, f"nothing answers there ({error})") from error
+        raise not_joined(address, f"nothing answers there ({error})", START) from error
 
 
-def not_joined(address: str, why: str) -> ClusterError:
+def not_joined(address: str, why: str, fix: str) -> ClusterError:
     """The error that a cluster cannot be joined."""
-    return ClusterError(
-        f"cannot join the Ray cluster at {address}: {why}. Start one with `ray start --head`, or "
-        f"name the address of one that is there; with no address, a local one is started."
-    )
+    return ClusterError(f"cannot join the Ray cluster at {address}: {why}. {fix}")
 
 
 def refuse_other(address: str, here: str, own_ip: str) -> None:

@@ -19,8 +19,16 @@ from functools import cache
 from typing import Any
 
 from torchpipe.engine.ray_actor import RayActor
-from torchpipe.engine.ray_address import LOCAL, chosen, not_joined, refuse_other, refuse_silent
-from torchpipe.engine.ray_loss import cloudpickle, first_line, ray
+from torchpipe.engine.ray_address import (
+    LOCAL,
+    START,
+    TOKEN,
+    chosen,
+    not_joined,
+    refuse_other,
+    refuse_silent,
+)
+from torchpipe.engine.ray_loss import cloudpickle, failures, first_line, ray
 from torchpipe.engine.ray_resources import misplaced, needs, occupied, overbooked
 from torchpipe.engine.remote import Definition
 from torchpipe.engine.segments import Pool
@@ -61,8 +69,9 @@ class RayCluster:
             refuse_silent(address)
             try:
                 ray.init(address=address, log_to_driver=False)
-            except (ConnectionError, ValueError) as error:
-                raise not_joined(address, first_line(error)) from error
+            except refusals() as error:
+                fix = START if isinstance(error, ValueError) else TOKEN
+                raise not_joined(address, first_line(error), fix) from error
         self._joined = address
 
     def leave(self, key: Any) -> None:
@@ -107,6 +116,12 @@ class RayCluster:
     def start(self, name: str, clone: RayClone, posted: Any) -> RayActor:
         """Start an actor, as soon as there is room."""
         return RayActor(name, clone, posted, self._pool)
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What Ray raises if a cluster cannot be joined."""
+    wrong_token = getattr(failures, "AuthenticationError", ConnectionError)  # before 2.52: none
+    return ValueError, ConnectionError, wrong_token
 
 
 def refuse(name: str, clone: RayClone, problem: str | None) -> None:
