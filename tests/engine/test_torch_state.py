@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 import torchpipe as tp
 from tests.engine.made import consume, line, open_line, scaled
-from torchpipe.engine.torch_state import TorchState
+from torchpipe.engine.torch_state import TorchState, tensors_in
 
 
 class Reports(tp.Cell):
@@ -122,6 +123,19 @@ def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
         "work",
         "stream of cuda:3 is done",
     ]
+
+
+def test_the_tensors_of_a_result_are_found_wherever_they_are():
+    @dataclass(frozen=True)
+    class Found:
+        boxes: torch.Tensor
+        name: str
+        more: list[torch.Tensor]
+
+    one, two, three, four = map(torch.tensor, range(4))
+    result = (one, {"found": Found(two, "a", [three, four])}, "text", Found, None)
+    assert [int(tensor) for tensor in tensors_in(result)] == [0, 1, 2, 3]
+    assert list(tensors_in("text")) == []
 
 
 def test_a_device_that_does_not_work_is_an_error(monkeypatch):

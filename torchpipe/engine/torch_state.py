@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields, is_dataclass
+from itertools import chain
 from typing import Any
 
 from torchpipe.graph.clone import Clone, RayClone
@@ -72,19 +74,41 @@ def has_stream(clone: Clone) -> bool:
 
 
 def synchronized(function: Any, clone: Clone) -> Any:
-    """On a CUDA device, wait for what others compute before a call, and for the call after it."""
+    """On a CUDA device, wait for what others compute before a call, and for the call after it.
+
+    Results are recorded with the default stream: an unscaled cell may have queued kernels that read
+    them when the clone's next call asks for memory.
+    """
     if not has_stream(clone):
         return function
     import torch
 
     def call(*args: Any, **kwargs: Any) -> Any:
         stream = torch.cuda.current_stream(clone.device)
-        stream.wait_stream(torch.cuda.default_stream(clone.device))  # unscaled cells work there
+        common = torch.cuda.default_stream(clone.device)  # unscaled cells work there
+        stream.wait_stream(common)
         result = function(*args, **kwargs)
         stream.synchronize()
+        for tensor in tensors_in(result):
+            if tensor.is_cuda:
+                tensor.record_stream(common)
         return result
 
     return call
+
+
+def tensors_in(value: Any) -> Iterator[Any]:
+    """The tensors in a result: itself, or those in tuples, lists, dicts and dataclasses."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        yield from chain.from_iterable(map(tensors_in, value))
+    elif isinstance(value, dict):
+        yield from tensors_in(list(value.values()))
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from tensors_in([getattr(value, field.name) for field in fields(value)])
 
 
 def missing_devices(clones: Iterable[tuple[str, Clone]]) -> list[str]:
