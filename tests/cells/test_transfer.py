@@ -1,9 +1,8 @@
 """How arguments get to the device of a clone."""
 
-import pytest
 import torch
 
-from torchpipe.cells.transfer import caster, handed_over, with_arguments
+from torchpipe.cells.transfer import caster, with_arguments
 
 CPU = torch.device("cpu")
 
@@ -30,22 +29,3 @@ def test_a_tensor_that_is_there_already_is_not_copied():
 
 def test_tensors_move_to_the_device():
     assert caster(torch.device("meta"), None)(torch.zeros(1)).device.type == "meta"
-
-
-@pytest.mark.gpu
-def test_a_tensor_goes_to_the_gpu_through_pinned_memory():
-    device = torch.device("cuda:0")
-    there = caster(device, torch.float16)(torch.ones(1000))
-    assert (there.device, there.dtype, there.sum().item()) == (device, torch.float16, 1000)
-
-
-@pytest.mark.gpu
-def test_results_of_another_stream_are_complete_and_see_the_default_one():
-    device = torch.device("cuda:0")
-    multiply = handed_over(lambda a: (a @ a) @ (a @ a), device)
-    for _ in range(5):
-        x = torch.zeros(1000, 1000, device=device)
-        x = (x + x).cos()  # ones, queued on the default stream
-        with torch.cuda.stream(torch.cuda.Stream(device)):
-            result = multiply(x)
-        assert result.min().item() == result.max().item() == 1000.0**3
