@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import lives
+from tests.conftest import ends, lives
+from tests.ray.conftest import hosts
 
 if find_spec("ray") is None:
     collect_ignore = ["test_ray_clones.py"]  # needs the extra `ray`
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
-    """Fail a test that leaves a thread; files are opened by CUDA, and processes by Ray."""
+    """Fail a test that leaves a thread or a clone's process; files are opened by CUDA itself."""
     threads = set(threading.enumerate())
     yield
     left = [
@@ -37,6 +38,7 @@ def nothing_left() -> Iterator[None]:
         for thread in threading.enumerate()
         if thread.name.startswith("torchpipe") and lives(thread, threads)
     ]
+    left += [f"process {pid}" for pid in hosts() if not any(ends(pid) for _ in range(5))]
     if left:
         pytest.fail("the test left behind:\n  " + "\n  ".join(left), pytrace=False)
 
