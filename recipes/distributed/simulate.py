@@ -57,8 +57,8 @@ class SimulatedCluster:
 def main() -> None:
     """Keep a simulated cluster until Ctrl-C."""
     cluster = SimulatedCluster()
-    print(cluster.address, flush=True)
     with suppress(KeyboardInterrupt):
+        print(cluster.address, flush=True)
         signal.pause()
     cluster.stop()
 
