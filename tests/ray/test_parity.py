@@ -106,11 +106,12 @@ def test_parameters_of_cells_within_are_live(clones):
 
 @each_kind
 def test_each_clone_has_its_config(clones):
-    one, two = (replace(clone, config={"offset": 10 + n}) for n, clone in enumerate(clones))
-    with Function(Scale(), [one]).run() as run:
-        assert [run(1), run(2)] == [12, 14]
-        run.scale("cell", [two])
-        assert [run(1), run(2)] == [13, 15]
+    clones = [replace(clone, config={"offset": 100 * n}) for n, clone in enumerate(clones)]
+    with Line(Scale(), clones, 50).run() as run:
+        for number, value in enumerate(run):
+            assert value in (2 * number, 2 * number + 100)
+    with Line(Scale(), clones[1:]).run() as run:
+        assert list(run) == [2 * number + 100 for number in range(20)]
 
 
 @each_kind
