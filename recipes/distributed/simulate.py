@@ -1,9 +1,11 @@
 """A cluster of several nodes on one machine, to try things out. Its GPUs exist in name only.
 
-`python -m recipes.distributed.simulate` tells its address, and lasts until Ctrl-C.
+`python -m recipes.distributed.simulate` tells its address, and lasts until Ctrl-C. A number after
+that says how many nodes.
 """
 
 import signal
+import sys
 from contextlib import suppress
 from importlib import import_module
 from string import ascii_lowercase
@@ -54,9 +56,9 @@ class SimulatedCluster:
         self._cluster.shutdown()
 
 
-def main() -> None:
+def main(nodes: int = 3) -> None:
     """Keep a simulated cluster until Ctrl-C."""
-    cluster = SimulatedCluster()
+    cluster = SimulatedCluster(nodes)
     with suppress(KeyboardInterrupt):
         print(cluster.address, flush=True)
         signal.pause()
@@ -64,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

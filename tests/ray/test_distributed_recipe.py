@@ -59,7 +59,7 @@ def test_both_pipelines_take_the_gpus_of_three_nodes_and_leave_nothing(weights, 
 def test_a_simulated_cluster_stands_alone_until_it_is_interrupted():
     name, value = "TORCHPIPE_TEST_SCRIPT", str(uuid4())
     cluster = subprocess.Popen(
-        [sys.executable, "-m", "recipes.distributed.simulate"],
+        [sys.executable, "-m", "recipes.distributed.simulate", "1"],
         env={**os.environ, name: value},
         stdout=subprocess.PIPE,
         text=True,
