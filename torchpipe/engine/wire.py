@@ -83,14 +83,17 @@ def tensor_pickler(base: Any) -> Any:
 
 
 def reduced_tensor(value: Any) -> tuple[Any, ...] | None:
-    """How to pickle a plain CPU tensor, or a parameter; None for anything else."""
+    """How to pickle a plain tensor, or a parameter; None for anything else.
+
+    One on a GPU arrives on the CPU: the GPU of one process is not there for another.
+    """
     torch: Any = sys.modules.get("torch")
     if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
         return None
-    plain = value.device.type == "cpu" and value.layout == torch.strided and not value.is_quantized
+    plain = value.device.type in ("cpu", "cuda") and value.layout == torch.strided and not value.is_quantized
     if not plain or value.is_conj() or value.is_neg() or value.grad_fn is not None:
         return None
-    flat = value.detach().contiguous().reshape(-1).view(torch.uint8)
+    flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     contents = pickle.PickleBuffer(flat.numpy())
     tensor = tensor_of, (contents, dtype_name(value.dtype), tuple(value.shape))
     if type(value) is torch.Tensor and not value.requires_grad:
