@@ -198,3 +198,55 @@ def test_a_deep_copy_of_a_source_knows_that_its_iterator_was_taken():
     assert list(copy.deepcopy(source).forward()) == ["a", "b"]
     with pytest.raises(RunError):
         list(source.forward())
+
+
+class Watched(list):
+    """A list that notes which of its items are read."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.read = []
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("kind", [tp.Source, tp.DatasetSource])
+def test_a_source_starts_where_it_is_told_and_reads_no_other_item(kind):
+    items = Watched("abcd")
+    with Only(kind(items)).run() as run:
+        run.seek(0, 2)
+        assert list(run) == ["c", "d"]
+        assert items.read == [2, 3]
+        assert list(run) == ["a", "b", "c", "d"]
+        run.seek(5, 4)
+        assert list(run) == []
+
+
+def test_an_iterable_that_is_no_sequence_is_read_from_its_start():
+    with Only(tp.Source(dict.fromkeys("abcd"))).run() as run:
+        run.seek(0, 2)
+        assert list(run) == ["c", "d"]
+        assert list(run) == ["a", "b", "c", "d"]
+
+
+def test_folder_source_starts_at_a_file(tmp_path):
+    for name in "abc":
+        (tmp_path / name).touch()
+    with Only(tp.FolderSource(tmp_path)).run() as run:
+        run.seek(1, 2)
+        assert list(run) == [tmp_path / "c"]
+        assert [path.name for path in run] == ["a", "b", "c"]
+
+
+def test_loader_source_starts_at_a_batch_in_the_order_of_its_epoch():
+    sampler = DistributedSampler(range(8), num_replicas=2, rank=0, shuffle=True, seed=1)
+    loader = DataLoader(range(8), batch_size=None, sampler=sampler)
+    with Only(tp.LoaderSource(loader)).run() as run:
+        epochs = [list(run) for _ in range(4)]
+        run.seek(2, 3)
+        assert [list(run), list(run)] == [epochs[2][3:], epochs[3]]
+    with Only(tp.LoaderSource(loader)).run() as run:
+        run.seek(1, 2)
+        assert [list(run), list(run)] == [epochs[1][2:], epochs[2]]

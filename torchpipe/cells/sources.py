@@ -1,13 +1,14 @@
 """Cells that start a stream: from an iterable, a dataset, a DataLoader, a folder.
 
 An epoch is one pass over what the source was made from. A source reads only as far as the
-pipeline's window asks for, and never copies what it reads.
+pipeline's window asks for, and never copies what it reads. Where it can, it starts further on when
+a run seeks; else its items are read and thrown away.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,9 +40,22 @@ class Source(Cell):
     def __init__(self, iterable: Iterable[Any]):
         super().__init__()
         self.iterable = OneShot(iterable) if isinstance(iterable, Iterator) else iterable
+        self.first = 0
+
+    def reset(self) -> None:
+        self.first = 0
+
+    def seek(self, epoch: int, item: int) -> bool:
+        """Start at this item of a list, a range or another sequence; other iterables cannot."""
+        jumps = isinstance(self.iterable, Sequence)
+        self.first = item if jumps else 0
+        return jumps
 
     def forward(self) -> Iterator[Any]:
-        yield from self.iterable
+        if self.first and isinstance(self.iterable, Sequence):
+            yield from (self.iterable[index] for index in range(self.first, len(self.iterable)))
+        else:
+            yield from self.iterable
 
     def __length_hint__(self) -> int:
         """How many items an epoch has, as far as the iterable knows; 0 where it does not."""
@@ -99,9 +113,18 @@ class DatasetSource(Cell):
     def __init__(self, dataset: Indexed):
         super().__init__()
         self.dataset = dataset
+        self.first = 0
+
+    def reset(self) -> None:
+        self.first = 0
+
+    def seek(self, epoch: int, item: int) -> bool:
+        """Start at this item; those before are not read."""
+        self.first = item
+        return True
 
     def forward(self) -> Iterator[Any]:
-        for index in range(len(self.dataset)):
+        for index in range(self.first, len(self.dataset)):
             yield self.dataset[index]
 
     def __length_hint__(self) -> int:
@@ -115,9 +138,12 @@ class DatasetSource(Cell):
 class LoaderSource(Cell):
     """Gives the batches of a `torch.utils.data.DataLoader`, one item per batch.
 
-    A sampler with `set_epoch` (`DistributedSampler`) is told the epoch, counted from 0. The worker
-    processes of the loader end with the epoch, early or not; with `persistent_workers=True` they
-    belong to the loader and live as long as it does.
+    A sampler with `set_epoch` (`DistributedSampler`) is told the epoch, counted from 0. When a run
+    seeks, the batches before are read and thrown away: so what the dataset draws at random stays as
+    it would be.
+
+    The worker processes of the loader end with the epoch, early or not; with
+    `persistent_workers=True` they belong to the loader and live as long as it does.
 
     >>> import torchpipe as tp
     >>> from torch.utils.data import DataLoader
@@ -132,11 +158,16 @@ class LoaderSource(Cell):
         self.epoch = -1
 
     def reset(self) -> None:
-        self.epoch += 1
+        self.seek(self.epoch + 1, 0)
+
+    def seek(self, epoch: int, item: int) -> bool:
+        """Tell the sampler the epoch."""
+        self.epoch = epoch
         for owner in (self.loader, self.loader.batch_sampler):
             set_epoch = getattr(getattr(owner, "sampler", None), "set_epoch", None)
             if set_epoch is not None:
                 set_epoch(self.epoch)
+        return False
 
     def forward(self) -> Iterator[Any]:
         yield from self.loader
@@ -170,12 +201,21 @@ class FolderSource(Cell):
         super().__init__()
         self.folder = Path(folder)
         self.pattern = pattern
+        self.first = 0
 
     def setup(self, clone: Clone) -> None:
         self.paths()
 
+    def reset(self) -> None:
+        self.first = 0
+
+    def seek(self, epoch: int, item: int) -> bool:
+        """Start at this file."""
+        self.first = item
+        return True
+
     def forward(self) -> Iterator[Path]:
-        yield from self.paths()
+        yield from self.paths()[self.first :]
 
     def paths(self) -> list[Path]:
         """The files that are there now, sorted by name."""

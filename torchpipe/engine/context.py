@@ -86,6 +86,8 @@ class Context:
         since: When that interval began, by `perf_counter_ns`; 0 while the thread waits.
         count: Items done so far, by a clone.
         past: Items done in earlier epochs, by a serial stage.
+        first, step: The number of the first item of the epoch, and how far numbers are apart.
+        origin: The item of the first region that it works on, in the last stage of another one.
         calls: The lines of the generated function that call a cell: see `Code`.
         code: The code of that function, to know its frame by.
         thread: The identifier of its thread, once it runs.
@@ -97,20 +99,34 @@ class Context:
         "clone",
         "code",
         "count",
+        "first",
         "number",
+        "origin",
         "past",
         "shared",
         "since",
+        "step",
         "thread",
     )
 
     def __init__(self, shared: Shared, clone: Clone):
         self.shared, self.clone = shared, clone
         self.number, self.busy, self.count, self.past = -1, 0, 0, 0
+        self.first, self.step, self.origin = 0, 1, -1
         self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
         self.since = 0
+
+    def begin(self, first: int = 0, step: int = 1) -> None:
+        """Begin an epoch, with an item of this number."""
+        self.past, self.first, self.step = self.items, first, step
+        self.number = self.origin = first - step
+
+    @property
+    def items(self) -> int:
+        """Items done so far, by a serial stage."""
+        return self.past + (self.number - self.first) // self.step + 1
 
     def work(self) -> None:
         """The thread starts to work: from here on it is busy."""

@@ -22,7 +22,7 @@ from torchpipe.engine.stall import StallGuard, stuck_calls
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import StallWarning, Stopped
-from torchpipe.graph.clone import Clone
+from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Plan, RegionPlan
 
@@ -59,6 +59,7 @@ class Core:
         self.ids = {node: number for number, node in enumerate(self.graph.nodes)}
         self.shared, self.state = Shared(seed), TorchState()
         self.contexts: list[Context] = []
+        self.tails: dict[RegionPlan, Context] = {}
         self.guard = StallGuard(self.contexts, stall_after)
         self.threads: list[StageThread] = []
         self.inline_cells: list[Cells] = []
@@ -68,6 +69,7 @@ class Core:
         self.errors: list[BaseException] = []
         self.failure: BaseException | None = None
         self.stopped = False
+        self.halted = False  # whether streams shall end: the run has, or the epoch was left
         self.scaling = threading.Lock()
         self._over = threading.Event()
         self._lock = threading.RLock()
@@ -105,6 +107,24 @@ class Core:
         if plan not in self.pulled[:-1]:
             return None
         return self.pulled[self.pulled.index(plan) + 1].region.start
+
+    def origin_in(self, plan: RegionPlan) -> tuple[Context, str]:
+        """Where a pulled region's last stage says which item of the first region it works on."""
+        while plan is not self.pulled[0] and not plan.parallel:  # in step with the one above
+            plan = self.pulled[self.pulled.index(plan) - 1]
+        return self.tail(plan), "number" if plan is self.pulled[0] else "origin"
+
+    def origin_above(self, plan: RegionPlan) -> tuple[Context, str] | None:
+        """The same for the region that this one is pulled from, if there is one."""
+        if plan not in self.pulled[1:]:
+            return None
+        return self.origin_in(self.pulled[self.pulled.index(plan) - 1])
+
+    def tail(self, plan: RegionPlan) -> Context:
+        """The record of the work of a region's last stage."""
+        if plan not in self.tails:
+            self.tails[plan] = self.context(ThreadClone())
+        return self.tails[plan]
 
     def context(self, clone: Clone) -> Context:
         """The record of a thread's work."""
@@ -203,7 +223,7 @@ class Core:
         with self._lock:
             if self.stopped:
                 return
-            self.stopped = True
+            self.stopped = self.halted = True
         for part in self.rings:
             part.stop()
             for future in part.ring.futures():

@@ -12,10 +12,10 @@ from typing import Any
 
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.core import Core
-from torchpipe.engine.deploy import stream_of
-from torchpipe.engine.parts import InlinePart, RingPart, deliver
+from torchpipe.engine.parts import InlinePart, RingPart, close_all, deliver
+from torchpipe.engine.position import Start
+from torchpipe.engine.streams import make_streams
 from torchpipe.errors import ItemDropped, RunError, Stopped
-from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import Node
 
 
@@ -29,7 +29,8 @@ class Entry:
     def __init__(self, core: Core):
         self.core = core
         self._lock = threading.Lock()
-        self._sources = self._open_sources()
+        self._sources: list[OpenSource] = []
+        self._open_sources(Start())
 
     def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
         """Put one item in; waits for room in the window."""
@@ -59,17 +60,35 @@ class Entry:
             with self._lock:
                 self.core.parts[self.core.plan.way[0]].end()
 
-    def _open_sources(self) -> list[OpenSource]:
+    def seek(self, start: Start) -> None:
+        """Let the next item be that one.
+
+        Raises:
+            RunError: Items are in flight, or a result is being taken.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise busy("an item is being put in")
+        try:
+            if any(part.ring.busy for part in self.core.rings if self.core.submitting):
+                raise busy("items are in flight")
+            self.core.epochs.seek(start)
+            self._open_sources(start)
+        finally:
+            self._lock.release()
+
+    def _open_sources(self, start: Start) -> None:
         """The sources within an open pipeline: they give one element for each item submitted."""
         if not self.core.submitting:
-            return []
+            return
         plan = self.core.plan.way[0]
         part = self.core.parts[plan]
         context = part.context_of(plan.serial[0])
         nodes = [node for node in plan.nodes if node.is_source and node.cell is not None]
-        sources = [OpenSource(node, part.fused.cells[node], context) for node in nodes]
-        self.core.epochs.streams += [source.stream for source in sources]
-        return sources
+        close_all([source.stream for source in self._sources])
+        streams = [make() for make in make_streams(part, None, start)]
+        pairs = zip(nodes, streams, strict=True)
+        self._sources = [OpenSource(node, stream, context) for node, stream in pairs]
+        self.core.epochs.streams[:] = streams
 
     def _enter(self, future: Any, values: list[Any]) -> None:
         """Put an item into the first region; without clones, run it here and now."""
@@ -153,8 +172,8 @@ class Entry:
 class OpenSource:
     """A source within an open pipeline: it gives one element for each item submitted."""
 
-    def __init__(self, node: Node, cell: Cell, context: Context):
-        self.node, self.stream, self.context = node, stream_of(cell), context
+    def __init__(self, node: Node, stream: Iterator[Any], context: Context):
+        self.node, self.stream, self.context = node, stream, context
 
     def read(self) -> tuple[Any, ...]:
         """Its outputs for the next item.
@@ -162,7 +181,7 @@ class OpenSource:
         Raises:
             RunError: The source has ended.
         """
-        self.context.number += 1  # while the item is read, it is the current one
+        self.context.number += self.context.step  # while the item is read, it is the current one
         try:
             value = next(self.stream)
         except StopIteration:
@@ -175,8 +194,15 @@ class OpenSource:
             note(error, f"{where}, item {self.context.number}")
             raise
         finally:
-            self.context.number -= 1
+            self.context.number -= self.context.step
         return tuple(value) if len(self.node.outputs) > 1 else (value,)
+
+
+def busy(why: str) -> RunError:
+    """What those get who want the position to be another while it changes."""
+    return RunError(
+        f"cannot do this now: {why}. Wait for the futures of all items, or call run.drain()."
+    )
 
 
 def present(future: Future[Any]) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 
 class Mark:
-    """Why an item carries no values: it ends the epoch, or the run, or calls a clone back."""
+    """Why an item carries no values: it ends the epoch, it is left, it ends the run, and so on."""
 
     def __init__(self, name: str):
         self.name = name
@@ -30,6 +30,7 @@ class Mark:
 
 
 END = Mark("END")
+LEFT = Mark("LEFT")
 STOP = Mark("STOP")
 RETIRE = Mark("RETIRE")
 
@@ -38,20 +39,21 @@ class Item:
     """What all items have; each region derives a class with slots for its registers and locks.
 
     Attributes:
-        number: The item's number in its region, from 0.
+        number: The item's number in its region, from 0 unless the run was told otherwise.
+        origin: In another region than the first: the item of that one which it was made of.
         error: None; or what went wrong with this item; or a `Mark`.
         free: The credit, see above.
         future: Where the result goes, for items that were submitted one by one.
     """
 
-    __slots__ = ("error", "free", "future", "number")
+    __slots__ = ("error", "free", "future", "number", "origin")
 
     registers: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     counters: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __init__(self) -> None:
-        self.number = -1
+        self.number = self.origin = -1
         self.error: Any = None
         self.future: Any = None
         self.free = threading.Lock()

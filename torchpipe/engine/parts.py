@@ -44,7 +44,8 @@ class Part(ABC):
         self.core, self.plan = core, plan
         self.results = core.results_in(plan)
         self.values = Values(plan, core.ids, self.results)
-        self.context = core.context(ThreadClone())
+        self.context = core.tail(plan)
+        self.above = core.origin_above(plan)
         self.fused = self._fuse()
         self.pulled = plan in core.pulled
         self.way = core.way_from(plan)
@@ -58,6 +59,11 @@ class Part(ABC):
         """The work of the thread that runs a stage."""
         return self.context
 
+    def begin(self, first: int, step: int) -> None:
+        """Begin an epoch, with an item of this number."""
+        for stage in self.plan.serial:
+            self.context_of(stage).begin(first, step)
+
     def _tail_nodes(self) -> list[Node]:
         return self.plan.serial[-1].nodes
 
@@ -69,9 +75,11 @@ class Part(ABC):
         """A writer of this kind, for this region."""
         core = self.core
         packing, names = core.graph.packing, core.graph.result_names
-        return kind(
+        made = kind(
             self.plan, self.values, call_of, self.results, packing, names, self.way, core.pushes
         )
+        made.above = self.above[1] if self.above is not None else None
+        return made
 
     @abstractmethod
     def push(self) -> Callable[..., Any]:
@@ -171,6 +179,12 @@ class RingPart(Part):
             self.contexts[stage] = self.core.context(ThreadClone())
         return self.contexts[stage]
 
+    def begin(self, first: int, step: int) -> None:
+        """Begin an epoch; nothing is under suspicion any more."""
+        super().begin(first, step)
+        for attempts in self.attempts.values():
+            attempts.clear()
+
     def _is_consumed(self) -> bool:
         """Whether the consumer waits for this region; else the head of one further on does."""
         after = itertools.dropwhile(lambda plan: plan is not self.plan, self.core.pulled)
@@ -184,6 +198,8 @@ class RingPart(Part):
             "rest": self.rest,
             "finished": self.finished,
             "failed": self.failed,
+            "above": self.above and self.above[0],
+            "core": self.core,
             "settled": self._settled,
             "refuse": self._refuse,
             "finish": self._finish,

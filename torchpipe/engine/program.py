@@ -24,15 +24,17 @@ class Program(Writer):
         code = self._code("stream", f"owner, {self._source_names()}")
         body = self._body(code, self.plan.serial[0])
         with code.block("try:"):
-            code.add("context.number += 1")
+            code.add("step = context.step")
+            code.add("context.number += step")
             with self._reading(code, body):
                 with self._timed(code, body):
                     self._cells(code, body)
-                with code.block("if core.stopped:"):  # by one of these cells, or another thread
+                first = self.plan.region.start is None
+                with code.block(f"if core.{'halted' if first else 'stopped'}:"):  # meanwhile
                     code.add("break")
                 self._yield(code, body)
-                code.add("context.number += 1")
-            code.add("context.number -= 1")
+                code.add("context.number += step")
+            code.add("context.number -= step")
             code.add("yield from rest()")
             code.add("finished()")
         self._raising(code)
@@ -44,7 +46,7 @@ class Program(Writer):
         code = self._code("call", ", ".join(f"e{i}" for i in range(len(entries))))
         body = self._body(code, self.plan.serial[0])
         if counting:
-            code.add("context.number += 1")
+            code.add("context.number += context.step")
         with code.block("try:"):
             with self._timed(code, body, counting):
                 self._enter(code, body)
@@ -60,21 +62,25 @@ class Program(Writer):
         code = self._code("head", self._source_names())
         body = self._body(code, self.plan.serial[0])
         self._name_nexts(code)
-        code.add("number, ended = context.number, False")
+        code.add("number, step, ended = context.number, context.step, False")
         code.add("context.work()")
         with code.block("for item in ring:"):
             self._acquire(code, "item.free")
             with code.block("if item.error is not None:"):
-                code.add("break")
-            code.add("number += 1")
+                with code.block("if item.error is not LEFT:"):
+                    code.add("break")
+                code.add("next0 = nothing  # the epoch was left: it ends here")
+            code.add("number += step")
             code.add("item.number = context.number = number")
             with code.block("try:"):
                 with code.block("try:"):
                     self._read(code, body)
+                    if self.above is not None:
+                        code.add(f"item.origin = above.{self.above}")
                 with code.block("except StopIteration:"):
                     code.add(f"close([{self._source_names()}])")
                     code.add("item.error, ended = END, True")
-                    code.add("context.number -= 1")
+                    code.add("context.number -= step")
                 with code.block("else:"):  # a StopIteration of a cell does not end the stream
                     self._cells(code, body)
                     code.add_all(self.values.releases(self.plan.serial[0]))
@@ -97,7 +103,7 @@ class Program(Writer):
         with code.block("if future is END:"):
             code.add("item.error = END")
         with code.block("else:"):
-            code.add("item.number = context.number = context.number + 1")
+            code.add("item.number = context.number = context.number + context.step")
             self._trying(code, body, entering=True)
         self._feed(code, self.plan.serial[0])
         return code
@@ -138,10 +144,12 @@ class Program(Writer):
                     lock = f"item.done_{before.number}"
                     code.add(f"if not {lock}.acquire(False): wait({lock})")
                 with code.block("if item.error is not None:"):
-                    code.add("leave(item)")
-                    code.add("break")
-                if stage.nodes:
-                    code.add("context.number = item.number")
+                    with code.block("if leave(item):"):
+                        code.add("break")
+                    code.add("continue")
+                code.add("context.number = item.number")
+                if self.above is not None:
+                    code.add("context.origin = item.origin")
                 with self._timed(code, body):
                     self._cells(code, body)
                 self._yield(code, body, stage)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
-from torchpipe.engine.item import END, STOP, Item, item_class
+from torchpipe.engine.item import END, LEFT, STOP, Item, item_class
 from torchpipe.engine.values import Values
 from torchpipe.errors import Stopped
 from torchpipe.graph.plan import Parallel, RegionPlan
@@ -44,7 +44,7 @@ class Ring:
         made = item_class(registers, locks, values.counters)
         self.items: list[Item] = [made() for _ in range(window)]
         self.inboxes: dict[Parallel, SimpleQueue[Any]] = {s: SimpleQueue() for s in plan.parallel}
-        self.stopped = False
+        self.stopped = self.left = self.under_way = False
         self.entered = 0
         self._lock = threading.Lock()
 
@@ -52,6 +52,11 @@ class Ring:
         """What the generated functions of this region use."""
         puts = {f"put{stage.number}": inbox.put for stage, inbox in self.inboxes.items()}
         return {**puts, "leave": self.leave, "recycle": self.recycle, "turns": self}
+
+    @property
+    def busy(self) -> bool:
+        """Whether an item is inside."""
+        return any(item.free.locked() for item in self.items)
 
     def in_order(self) -> itertools.cycle[Item]:
         """The items in the order of their numbers: one iterator for each serial stage."""
@@ -78,10 +83,10 @@ class Ring:
         """Make an item that carried an error ready for its next number."""
         item.clear()
         with self._lock:  # `stop` may be marking it just now
-            item.error = STOP if self.stopped else None
+            item.error = STOP if self.stopped else LEFT if self.left else None
 
-    def leave(self, item: Item) -> None:
-        """What the tail does with an item that carries an error or a mark: return at END, or raise.
+    def leave(self, item: Item) -> bool:
+        """What the tail does with an item that carries an error or a mark: say if it is the last.
 
         Raises:
             BaseException: What went wrong with the item; `Stopped`, if the run has ended.
@@ -90,9 +95,38 @@ class Ring:
         if error is STOP:
             raise stopped_error()
         self.recycle(item)
+        if error is END:
+            self._return()
         release(item.free)
-        if error is not END:
+        if error is not END and error is not LEFT:
             raise error
+        return error is END
+
+    def begin(self) -> None:
+        """An epoch begins, which may be left early."""
+        self.under_way = True
+
+    def abandon(self) -> None:
+        """The epoch was left: no cell takes an item any more, and the head reads none.
+
+        The head may be at work on an item that is marked here: it goes on with it, and ends at the
+        next one. All marked items pass all stages, as those that carry an error do.
+        """
+        with self._lock:
+            if not self.under_way:  # the end has passed already
+                return
+            self.left = True
+            for item in self.items:
+                if item.error is None:
+                    item.error = LEFT
+
+    def _return(self) -> None:
+        """The epoch has ended, and all other items are free: let the next one have them."""
+        with self._lock:
+            self.left = self.under_way = False
+            for item in self.items:
+                if item.error is LEFT:
+                    item.error = None
 
     def stop(self) -> None:
         """Mark all items, and wake whoever waits for one."""

@@ -7,12 +7,14 @@ import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from torchpipe.engine.context import DeadLetter, note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
+from torchpipe.engine.position import Position, Start, refuse_impossible, taking
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
 from torchpipe.engine.torch_state import missing_devices
@@ -85,7 +87,7 @@ class Run:
         self._core = Core(plan, window, seed, stall_after, stop_after, items, ray_address)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
-        self._pulling = threading.Lock()
+        self._pulling = threading.RLock()
 
     # -- results
 
@@ -129,6 +131,50 @@ class Run:
             items: For a pipeline with one input, its values; with several, tuples or mappings.
         """
         return self._entry.map(self, items)
+
+    # -- where it is
+
+    @property
+    def position(self) -> Position:
+        """What the consumer gets next: the epoch, the item, the result.
+
+        Of items that are submitted one by one, it is the next to go in.
+        """
+        return self._core.epochs.position
+
+    def seek(self, epoch: int, item: int = 0, result: int = 0, *, step: int = 1) -> None:
+        """Go on at another position: all cells are reset, and the sources start there.
+
+        What is inside is dropped, and an iterator that is in use ends; take a new one. A source
+        that cannot jump has its items read and thrown away. `map` is given items from there on.
+
+        Args:
+            epoch: The epoch, from 0.
+            item: The number of the next item of the sources.
+            result: The number of the next result, where a cell that yields numbers them anew.
+            step: How far the numbers of the items are apart. Where each of several runs reads every
+                n-th item of the data, `item` is the number of its first one and `step` is n: then
+                `Cell.seed` is that of the item in the data, whatever n is.
+
+        Raises:
+            RunError: There is no such position; or a result is being taken just now; or items that
+                were submitted are in flight.
+        """
+        refuse_impossible(Position(epoch, item, result), step)
+        last = self._core.plan.way[-1].key
+        with self._between_results():
+            self._entry.seek(Start(epoch, step, {last: result, "": item}, sought=True))
+
+    @contextmanager
+    def _between_results(self) -> Iterator[None]:
+        """Nobody pulls meanwhile."""
+        self._core.refuse_stopped()
+        if not self._pulling.acquire(blocking=False):
+            raise taking()
+        try:
+            yield
+        finally:
+            self._pulling.release()
 
     # -- control
 

@@ -40,7 +40,7 @@ def statistics(core: Core) -> tuple[CloneStatistics, ...]:
         for stage in part.plan.serial:
             nodes = [node.path for node in stage.nodes if node.cell is not None]
             context = part.context_of(stage)
-            items, busy = context.past + context.number + 1, context.busy_now() / 1e9
+            items, busy = context.items, context.busy_now() / 1e9
             if nodes:
                 path = " + ".join(nodes)
                 found.append(CloneStatistics(path, str(context.clone), False, items, busy))

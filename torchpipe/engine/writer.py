@@ -11,7 +11,7 @@ from typing import Any
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
 from torchpipe.engine.held import here
-from torchpipe.engine.item import END, RETIRE, STOP
+from torchpipe.engine.item import END, LEFT, RETIRE, STOP
 from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
@@ -33,7 +33,13 @@ class Writer:
         names: The names of the results.
         way: The cell that starts the next region on the way to the results, if that is pulled.
         pushes: For each other cell that starts a region: what takes its items.
+
+    Attributes:
+        above: In a region that is pulled from another one: which attribute of that one's context
+            tells the item of the first region.
     """
+
+    above: str | None = None
 
     def __init__(
         self,
@@ -52,8 +58,9 @@ class Writer:
 
     def _code(self, name: str, parameters: str = "") -> Code:
         code = Code(name, parameters)
-        code.objects |= {"HOLE": HOLE, "END": END, "STOP": STOP, "RETIRE": RETIRE}
+        code.objects |= {"HOLE": HOLE, "END": END, "LEFT": LEFT, "STOP": STOP, "RETIRE": RETIRE}
         code.objects |= {"clock": perf_counter_ns, "Empty": Empty, "here": here}
+        code.objects["nothing"] = iter(()).__next__
         return code
 
     def _body(self, code: Code, stage: Serial) -> Body:
@@ -223,6 +230,8 @@ class Writer:
         guard = code.block(f"if not ({absent}):") if absent else nullcontext()
         with guard, code.block(f"for out in {body.call(way)}:", way.path):
             code.add(YIELD_OUT)
+            with code.block("if core.halted:"):
+                code.add("break")
         self._let_go(code, body, stage)
 
     def _let_go(self, code: Code, body: Body, stage: Serial | None) -> None:

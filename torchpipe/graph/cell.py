@@ -95,6 +95,19 @@ class Cell:
     def reset(self) -> None:
         """Forget the stream so far; called at the start of every epoch, after `setup`."""
 
+    def seek(self, epoch: int, item: int) -> bool:
+        """Let the next stream of a source start further on; called after `reset`.
+
+        Args:
+            epoch: The epoch of the stream, from 0.
+            item: How many items of the stream to leave out.
+
+        Returns:
+            Whether it will. If not, as for a source that does not define it, items are read and
+            thrown away: that is right, and slow.
+        """
+        return False
+
     def finish(self) -> None:
         """Complete what was made of the stream, such as a file; called at the end of an epoch.
 

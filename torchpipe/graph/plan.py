@@ -161,6 +161,11 @@ class RegionPlan:
                 stage.fed_by.feeds.append(stage)
 
     @property
+    def key(self) -> str:
+        """The path of the cell that starts the region; "" for the first one."""
+        return "" if self.region.start is None else self.region.start.path
+
+    @property
     def starts(self) -> list[Node]:
         """The cells of this region that start another one."""
         return [node for node in self.nodes if self.numbering.given[node] is not self.region]

@@ -1,0 +1,74 @@
+"""`Position`: where a run is in its stream; and `Start`: where an epoch starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from torchpipe.errors import RunError
+
+
+class Position(NamedTuple):
+    """What the consumer of a run gets next: `run.seek(*position)` goes there.
+
+    Attributes:
+        epoch: The epoch, from 0.
+        item: The number of the next item of the sources, or of those that `map` was given.
+        result: The number of the next result. It is that of the item, unless a cell that yields
+            numbers the results anew.
+    """
+
+    epoch: int = 0
+    item: int = 0
+    result: int = 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an epoch starts.
+
+    Attributes:
+        epoch: The epoch, from 0.
+        step: How far the numbers of the items are apart.
+        numbers: The first number of each region, by the path of the cell that starts it, "" for the
+            first region; regions that are left out start at 0.
+        sought: Whether the sources must be told.
+    """
+
+    epoch: int = 0
+    step: int = 1
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    sought: bool = False
+
+    @property
+    def item(self) -> int:
+        """The number of the first item."""
+        return self.numbers.get("", 0)
+
+    @property
+    def index(self) -> int:
+        """How many items each source leaves out."""
+        return self.item // self.step
+
+
+def refuse_impossible(position: Position, step: int) -> None:
+    """Refuse to seek what cannot be a position.
+
+    Raises:
+        RunError: A number is negative, or the step is not at least 1.
+    """
+    if min(position) < 0 or step < 1:
+        epoch, item, result = position
+        raise RunError(
+            f"cannot seek epoch {epoch}, item {item}, result {result} with step={step}: numbers "
+            f"are counted from 0, and a step is at least 1."
+        )
+
+
+def taking() -> RunError:
+    """What those get who want the position to be another while it changes."""
+    return RunError(
+        "cannot do this now: a result is being taken, by another thread or by the caller of this "
+        "cell. Do it in the thread that takes the results, between two of them."
+    )
