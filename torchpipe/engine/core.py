@@ -39,6 +39,7 @@ class Core:
         stall_after: Seconds without progress until a warning, or None.
         stop_after: Longest time in seconds to wait for calls that are running when it stops.
         items: Most items to read from each source in an epoch, or None.
+        stream: Whether an open pipeline takes a stream of items, rather than requests.
         ray_address: Which Ray cluster to join, or None.
     """
 
@@ -50,11 +51,12 @@ class Core:
         stall_after: float | None,
         stop_after: float | None,
         items: int | None,
+        stream: bool,
         ray_address: str | None,
     ):
         self.stop_after, self.items, self.ray_address = stop_after, items, ray_address
         self.plan, self.graph, self.window = plan, plan.graph, window
-        self.submitting = self.graph.entry is not None and plan.one_to_one
+        self.submitting = self.graph.entry is not None and plan.one_to_one and not stream
         self.pulled = [] if self.submitting else plan.way
         self.ids = {node: number for number, node in enumerate(self.graph.nodes)}
         self.shared, self.state = Shared(seed), TorchState()

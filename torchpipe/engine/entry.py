@@ -128,10 +128,9 @@ class Entry:
         """The values for all inputs of an open pipeline, in order."""
         self._refuse_closed("submit")
         if not self.core.submitting:
-            raise RunError(
-                "cannot submit single items: a cell that yields numbers the results anew, so no "
-                "result belongs to an item. Use run.map(items)."
-            )
+            why = "a cell that yields numbers the results anew, so no result belongs to an item"
+            why = "the run takes a stream" if self.core.plan.one_to_one else why
+            raise RunError(f"cannot submit single items: {why}. Use run.map(items).")
         return self._bound(args, kwargs)
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:

@@ -39,6 +39,8 @@ class Run:
             else 8 for each clone, and at least 64, or 128 if there are Ray clones.
         items: End each epoch after so many items of the sources, as if they had no more.
         seed: What the randomness of all cells comes from: see `Cell.seed`.
+        stream: Take the items of an open pipeline as a stream, by `map` only, instead of each as a
+            request of its own: every `map` is an epoch, and an error in a cell ends the run.
         stall_after: Seconds without any progress, while the consumer waits, after which a
             `StallWarning` names who is stuck; None never warns.
         stop_after: Longest time in seconds that the end of the `with` block waits for a call that
@@ -71,6 +73,7 @@ class Run:
         window: int | None = None,
         items: int | None = None,
         seed: int = 0,
+        stream: bool = False,
         stall_after: float | None = 30.0,
         stop_after: float | None = 10.0,
         ray_address: str | None = None,
@@ -84,7 +87,7 @@ class Run:
             raise RunError(f"cannot run with window={window}: at least one item must be alive.")
         if items is not None and items < 0:
             raise RunError(f"cannot run with items={items}: give 0 or more, or None for all.")
-        self._core = Core(plan, window, seed, stall_after, stop_after, items, ray_address)
+        self._core = Core(plan, window, seed, stall_after, stop_after, items, stream, ray_address)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.RLock()
