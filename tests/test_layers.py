@@ -39,7 +39,13 @@ HOMES = {
     "tqdm": {"cli"},
 }
 
-PUBLIC = {"torchpipe", "torchpipe.errors", "torchpipe.cells", "torchpipe.testing"}
+PUBLIC = {
+    "torchpipe",
+    "torchpipe.errors",
+    "torchpipe.cells",
+    "torchpipe.train",
+    "torchpipe.testing",
+}
 VAGUE = {"utils", "util", "common", "base", "helpers", "helper", "manager", "misc", "tools"}
 
 

@@ -1,0 +1,69 @@
+"""From numbered samples to batches, each with what a feed must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from torchpipe.errors import RunError
+
+Samples = Iterator[tuple[int, Any]]
+Group = tuple[list[tuple[int, Any]], bool]
+
+
+@dataclass(slots=True)
+class Made:
+    """A batch, ready to be given.
+
+    Attributes:
+        number: The number of the last sample in it.
+        more: Whether this rank has another one in this epoch.
+    """
+
+    value: Any
+    number: int
+    more: bool
+
+    def taken(self) -> Any:
+        """The batch, once: nobody holds it here while a step computes on it."""
+        value, self.value = self.value, None
+        return value
+
+
+def batches(groups: Iterator[Group], make: Callable[[list[Any]], Any]) -> Iterator[Made]:
+    """Make a batch of each group of samples."""
+    for group, more in groups:
+        number, values = group[-1][0], [value for _, value in group]
+        group.clear()  # whoever made the list holds it until the next one
+        yield Made(make(values), number, more)
+        values.clear()
+
+
+def counted(samples: Samples, size: int, total: int) -> Iterator[Group]:
+    """So many groups of samples, the last one maybe smaller; then reads on to the end.
+
+    Raises:
+        RunError: There are fewer samples than that.
+    """
+    for left in reversed(range(total)):
+        group = list(islice(samples, size))
+        if not group:
+            raise RunError(
+                f"cannot make batch {total - left} of {total}: the samples have ended, though the "
+                f"source said that there are more. Mend its `__len__`."
+            )
+        yield group, left > 0
+    for _ in samples:
+        pass
+
+
+def looked_ahead(samples: Samples, size: int, drop_last: bool) -> Iterator[Group]:
+    """Groups of samples up to the end; no more is read ahead than tells whether another follows."""
+    peeked = size if drop_last else 1
+    group = list(islice(samples, size))
+    while len(group) >= peeked:
+        following = list(islice(samples, peeked))
+        yield group, len(following) == peeked
+        group = following + list(islice(samples, size - len(following)))
