@@ -30,7 +30,8 @@ class Start:
 
     Attributes:
         epoch: The epoch, from 0.
-        step: How far the numbers of the items are apart.
+        step: How far the numbers of the items are apart: of those that the sources give, only
+            every so many-th is used.
         numbers: The first number of each region, by the path of the cell that starts it, "" for the
             first region; regions that are left out start at 0.
         sought: Whether the sources must be told.
@@ -45,11 +46,6 @@ class Start:
     def item(self) -> int:
         """The number of the first item."""
         return self.numbers.get("", 0)
-
-    @property
-    def index(self) -> int:
-        """How many items each source leaves out."""
-        return self.item // self.step
 
 
 def refuse_impossible(position: Position, step: int) -> None:

@@ -155,9 +155,9 @@ class Run:
             epoch: The epoch, from 0.
             item: The number of the next item of the sources.
             result: The number of the next result, where a cell that yields numbers them anew.
-            step: How far the numbers of the items are apart. Where each of several runs reads every
-                n-th item of the data, `item` is the number of its first one and `step` is n: then
-                `Cell.seed` is that of the item in the data, whatever n is.
+            step: How far the numbers of the items are apart. With n, the sources' items between are
+                read and thrown away: so n runs share the same data, each from a first item of its
+                own, and `Cell.seed` is that of the item in the data, whatever n is.
 
         Raises:
             RunError: There is no such position; or a result is being taken just now; or items that

@@ -58,39 +58,55 @@ def maker(
     path: str, cell: Cell, limit: int | None, start: Start, context: Context
 ) -> Callable[[], Iterator[Any]]:
     """What starts one source."""
-    if not start.sought or sought(path, cell, start):
-        return lambda: limited(stream_of(cell), limit, start)
-    return lambda: limited(later(stream_of(cell), start, context), limit, start)
+    jumps = not start.sought or sought(path, cell, start)
+
+    def made() -> Iterator[Any]:
+        stream = stream_of(cell)
+        stream = stream if jumps else later(stream, start.item, context)
+        stream = stream if limit is None else limited(stream, max(0, limit - start.item))
+        return stream if start.step == 1 else thinned(stream, start.step, context)
+
+    return made
 
 
 def sought(path: str, cell: Cell, start: Start) -> bool:
     """Tell a source where to start; say whether it will."""
     try:
-        return cell.seek(start.epoch, start.index) is not False
+        return cell.seek(start.epoch, start.item) is not False
     except BaseException as error:
         note(error, f"in the seek of cell {path!r}")
         raise
 
 
-def later(stream: Iterator[Any], start: Start, context: Context) -> Iterator[Any]:
+def later(stream: Iterator[Any], item: int, context: Context) -> Iterator[Any]:
     """A stream without its first items: they are read, each under its number, and let go."""
     with closing(stream):  # type: ignore[type-var]
-        for number in range(start.item % start.step, start.item, start.step):
-            context.number = number
-            if not any(True for _ in islice(stream, 1)):
+        if passed(stream, range(item), context):
+            context.number = item
+            yield from stream
+
+
+def thinned(stream: Iterator[Any], step: int, context: Context) -> Iterator[Any]:
+    """The first item of a stream and every n-th after it; those between are read and let go."""
+    with closing(stream):  # type: ignore[type-var]
+        for value in stream:
+            yield value
+            wanted = context.number
+            if not passed(stream, range(wanted - step + 1, wanted), context):
                 return
-        context.number = start.item
-        yield from stream
+            context.number = wanted
 
 
-def limited(stream: Iterator[Any], limit: int | None, start: Start) -> Iterator[Any]:
-    """A stream that ends, and is closed, when its epoch has had so many items."""
-    if limit is None:
-        return stream
-    return closed_after(stream, max(0, limit - start.index))
+def passed(stream: Iterator[Any], numbers: range, context: Context) -> bool:
+    """Read items with these numbers; return whether all of them were there."""
+    for number in numbers:
+        context.number = number
+        if not any(True for _ in islice(stream, 1)):
+            return False
+    return True
 
 
-def closed_after(stream: Iterator[Any], count: int) -> Iterator[Any]:
+def limited(stream: Iterator[Any], count: int) -> Iterator[Any]:
     """The first items of a stream, which is closed after them."""
     with closing(stream):  # type: ignore[type-var]
         yield from islice(stream, count)
