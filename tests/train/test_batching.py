@@ -32,7 +32,8 @@ def made(groups):
 def test_both_ways_to_know_the_last_batch_agree(count, size, drop_last):
     total = count // size if drop_last else -(-count // size)
     found = made(looked_ahead(iter(Samples(count)), size, drop_last))
-    assert found == made(counted(iter(Samples(count)), size, total))
+    used = size * total if drop_last else count
+    assert found == made(counted(iter(Samples(count)), size, used))
     assert len(found) == total
     assert [more for _, _, more in found] == [True] * (total - 1) + [False] * (total > 0)
     values = [value for batch, _, _ in found for value in batch]
@@ -44,7 +45,7 @@ def test_both_ways_to_know_the_last_batch_agree(count, size, drop_last):
 
 def test_where_the_length_is_known_nothing_is_read_ahead():
     samples = Samples(10)
-    groups = counted(iter(samples), 2, 5)
+    groups = counted(iter(samples), 2, 10)
     next(groups)
     assert samples.read == 2
 
@@ -58,7 +59,7 @@ def test_where_it_is_not_known_only_what_tells_is_read_ahead(drop_last, ahead):
 
 def test_the_rest_is_read_to_its_end():
     samples = Samples(7)
-    assert len(made(counted(iter(samples), 2, 3))) == 3
+    assert len(made(counted(iter(samples), 2, 6))) == 3
     assert samples.read == 7
 
 
@@ -70,8 +71,8 @@ def test_a_batch_is_held_by_nobody_once_it_is_taken():
 
 def test_fewer_samples_than_promised_are_an_error():
     with pytest.raises(RunError) as error:
-        made(counted(iter(Samples(3)), 2, 3))
+        made(counted(iter(Samples(3)), 2, 6))
     assert str(error.value) == (
-        "cannot make batch 3 of 3: the samples have ended, though the source said that there are "
-        "more. Mend its `__len__`."
+        "cannot make the next batch: 6 samples were to come, as the source had said, and it ended "
+        "after 3. Mend its `__len__`."
     )

@@ -41,20 +41,20 @@ def batches(groups: Iterator[Group], make: Callable[[list[Any]], Any]) -> Iterat
         values.clear()
 
 
-def counted(samples: Samples, size: int, total: int) -> Iterator[Group]:
-    """So many groups of samples, the last one maybe smaller; then reads on to the end.
+def counted(samples: Samples, size: int, count: int) -> Iterator[Group]:
+    """Groups of so many samples in all, the last one maybe smaller; then reads on to the end.
 
     Raises:
         RunError: There are fewer samples than that.
     """
-    for left in reversed(range(total)):
-        group = list(islice(samples, size))
-        if not group:
+    for left in range(count, 0, -size):
+        group = list(islice(samples, min(size, left)))
+        if len(group) < min(size, left):
             raise RunError(
-                f"cannot make batch {total - left} of {total}: the samples have ended, though the "
-                f"source said that there are more. Mend its `__len__`."
+                f"cannot make the next batch: {count} samples were to come, as the source had "
+                f"said, and it ended after {count - left + len(group)}. Mend its `__len__`."
             )
-        yield group, left > 0
+        yield group, left > size
     for _ in samples:
         pass
 

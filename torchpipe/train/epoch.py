@@ -28,19 +28,23 @@ class Epoch:
     seekable: bool
 
     @property
+    def samples(self) -> int | None:
+        """How many samples are left for this rank, if that is known; only those in batches."""
+        if self.length is None:
+            return None
+        return self.sharing.used(max(0, self.length - self.start.sample), self.shard.world)
+
+    @property
     def batches(self) -> int | None:
         """How many batches are left, if that is known."""
-        return None if self.length is None else self._rest(self.length)[0]
+        return None if self.samples is None else -(-self.samples // self.sharing.group)
 
     @property
     def stop(self) -> int | None:
         """From which number on no sample is used, if the length is known."""
-        if self.length is None:
+        if self.samples is None:
             return None
-        return self.start.sample + self._rest(self.length)[1] * self.shard.world
-
-    def _rest(self, length: int) -> tuple[int, int]:
-        return self.sharing.rest(max(0, length - self.start.sample), self.shard.world)
+        return self.start.sample + self.samples * self.shard.world
 
     @property
     def number(self) -> int:

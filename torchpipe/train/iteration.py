@@ -91,8 +91,8 @@ class Iteration:
 
 def groups(motion: Motion, epoch: Epoch) -> Iterator[Group]:
     """The samples of each batch that is left."""
-    size, total = epoch.sharing.group, epoch.batches
+    sharing, count = epoch.sharing, epoch.samples
     samples = motion.samples(epoch.start.epoch, epoch.number, epoch.shard, epoch.stop)
-    if total is None:
-        return looked_ahead(samples, size, epoch.sharing.drop_last)
-    return counted(samples, size, total)
+    if count is None:
+        return looked_ahead(samples, sharing.group, sharing.drop_last)
+    return counted(samples, sharing.group, count)

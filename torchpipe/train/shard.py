@@ -84,18 +84,14 @@ class Sharing:
         """How many results of the pipeline make a batch."""
         return self.size or 1
 
-    def rest(self, samples: int, world: int) -> tuple[int, int]:
-        """What is left for each rank, when so many samples are left in all.
-
-        Returns:
-            The number of batches, and of samples in them.
+    def used(self, samples: int, world: int) -> int:
+        """How many samples each rank gets in its batches, when so many are left in all.
 
         Raises:
             RunError: They cannot be shared evenly, and that is an error.
         """
         share = self._share(samples, world)
-        batches = share // self.group if self.drop_last else -(-share // self.group)
-        return batches, min(share, batches * self.group)
+        return share - share % self.group if self.drop_last else share
 
     def _share(self, samples: int, world: int) -> int:
         if self.uneven == "error" and samples % world:
