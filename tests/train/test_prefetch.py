@@ -14,8 +14,14 @@ from torchpipe.testing import Gate
 from torchpipe.train.prefetch import Prefetch
 
 
+def started(results, depth):
+    ahead = Prefetch(results, depth)
+    ahead.started()
+    return ahead
+
+
 def test_results_come_in_order_and_the_thread_ends():
-    ahead = Prefetch(iter(range(100)), 3)
+    ahead = started(iter(range(100)), 3)
     assert list(ahead) == list(range(100))
     assert list(ahead) == []
     ahead.join(None)
@@ -31,7 +37,7 @@ def test_no_more_is_made_than_asked_for(depth):
             made.append(number)
             yield number
 
-    ahead = Prefetch(results(), depth)
+    ahead = started(results(), depth)
     gate.open(*range(depth))
     assert next(ahead) == 0
     gate.wait_until_inside(depth)
@@ -43,7 +49,7 @@ def test_no_more_is_made_than_asked_for(depth):
 
 
 def test_stop_ends_a_thread_that_waits_for_room():
-    ahead = Prefetch(itertools.count(), 1)
+    ahead = started(itertools.count(), 1)
     assert next(ahead) == 0
     ahead.stop()
     ahead.join(None)
@@ -59,7 +65,7 @@ def test_the_iterator_is_closed_in_the_thread():
         finally:
             closed.append(threading.current_thread().name)
 
-    ahead = Prefetch(results(), 1)
+    ahead = started(results(), 1)
     next(ahead)
     ahead.stop()
     ahead.join(None)
@@ -72,7 +78,7 @@ def failing():
 
 
 def test_an_error_comes_in_its_place_with_its_type_and_frames():
-    ahead = Prefetch(failing(), 4)
+    ahead = started(failing(), 4)
     assert next(ahead) == 1
     with pytest.raises(OSError, match="two arguments") as error:
         next(ahead)
@@ -87,7 +93,7 @@ def test_the_thread_has_the_torch_state_of_whoever_starts_it():
         yield torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
 
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        ahead = Prefetch(states(), 1)
+        ahead = started(states(), 1)
     assert list(ahead) == [(False, True)]
     ahead.join(None)
 
@@ -105,7 +111,7 @@ def test_a_result_is_held_by_nobody_once_it_is_given():
         del result
         yield None
 
-    ahead = Prefetch(results(), 2)
+    ahead = started(results(), 2)
     result = next(ahead)
     assert next(ahead) is None
     del result
@@ -119,3 +125,9 @@ class weak:  # noqa: N801 - a finalizer, written as a word
 
     def __del__(self):
         self.event.set()
+
+
+def test_a_thread_that_was_not_started_can_be_stopped():
+    ahead = Prefetch(iter([]), 1)
+    ahead.stop()
+    ahead.join(None)

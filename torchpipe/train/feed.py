@@ -104,10 +104,11 @@ class Feed:
     def _batches(self) -> Iterator[Any]:
         iteration = self._begin()
         try:
-            for made, position, last in iteration:
+            for made, position, last in iteration.steps():
                 self._given, self._ended = position, last
                 yield self._making.received(made)
                 iteration.refuse_over()
+            iteration.refuse_over()
             self._given, self._ended = self._next, False
         except GeneratorExit:
             raise
@@ -119,13 +120,14 @@ class Feed:
             iteration.stop()
 
     def _begin(self) -> Iteration:
-        """Start an epoch: it counts from now on."""
+        """The next epoch counts from now on; nothing of it runs yet."""
         self._leave()
         self._watch()
         epoch = self._epoch(self._next)
+        iteration = Iteration(self._motion, epoch, self._making, self._agreed(epoch))
         self._given, self._next, self._ended = self._next, self._next.after, False
-        self._iteration = Iteration(self._motion, epoch, self._making, self._agreed(epoch))
-        return self._iteration
+        self._iteration = iteration
+        return iteration
 
     def _leave(self) -> None:
         """End the iteration that is in progress, and wait until it makes no more."""

@@ -28,30 +28,34 @@ class Iteration:
 
     def __init__(self, motion: Motion, epoch: Epoch, making: Making, agreement: Agreement | None):
         self.epoch, self.over = epoch, False
-        self._agreement = agreement
-        made = batches(groups(motion, epoch), making.maker())
-        self._ahead = Prefetch(made, making.prefetch) if making.prefetch else None
-        self._made: Iterator[Made] = made if self._ahead is None else self._ahead
+        self._motion, self._making, self._agreement = motion, making, agreement
+        self._ahead: Prefetch[Made] | None = None
 
-    def __iter__(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[Step]:
         """Each batch, the position after it, and whether it is the last of the epoch."""
-        return self._alone() if self._agreement is None else self._agreed(self._agreement)
+        made = batches(groups(self._motion, self.epoch), self._making.maker())
+        if self._making.prefetch:
+            self._ahead = Prefetch(made, self._making.prefetch)
+            made = self._ahead.started()
+        if self._agreement is None:
+            return self._alone(made)
+        return self._agreed(made, self._agreement)
 
-    def _alone(self) -> Iterator[Step]:
+    def _alone(self, batches: Iterator[Made]) -> Iterator[Step]:
         epoch, at = self.epoch, self.epoch.start
-        for made in self._made:
+        for made in batches:
             at = epoch.passed(at, epoch.in_step(epoch.after(made.number)))
             yield made, at, not made.more
 
-    def _agreed(self, agreement: Agreement) -> Iterator[Step]:
+    def _agreed(self, batches: Iterator[Made], agreement: Agreement) -> Iterator[Step]:
         epoch, at = self.epoch, self.epoch.start
-        made = next(self._made, None)
+        made = next(batches, None)
         more, _ = self._told(agreement, made is not None, epoch.number)
         while more and made is not None:
             more, numbers = self._told(agreement, made.more, epoch.after(made.number))
             at = epoch.passed(at, numbers)
             yield made, at, not more
-            made = next(self._made, None) if more else None
+            made = next(batches, None) if more else None
 
     def _told(self, agreement: Agreement, more: bool, number: int) -> tuple[bool, tuple[int, ...]]:
         """Tell the other ranks; return whether all go on, and where."""

@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Prefetch(Generic[T]):
     """Runs an iterator ahead.
 
-    The thread has the torch state (grad mode, autocast, ...) of the one that starts it.
+    The thread has the torch state (grad mode, autocast, ...) of the one that makes it.
 
     Args:
         results: The iterator; it is closed in the thread, if it can be.
@@ -37,7 +37,11 @@ class Prefetch(Generic[T]):
         self._stopped = self._over = False
         self._state = TorchState()
         self.thread = threading.Thread(target=self._main, name="torchpipe feed", daemon=True)
+
+    def started(self) -> Iterator[T]:
+        """Start the thread; a Ctrl-C meanwhile leaves it to `stop`."""
         self.thread.start()
+        return self
 
     def __iter__(self) -> Iterator[T]:
         return self
@@ -62,18 +66,20 @@ class Prefetch(Generic[T]):
 
     def join(self, timeout: float | None) -> None:
         """Wait for the thread to end, at most so many seconds."""
-        self.thread.join(timeout)
+        if self.thread.ident is not None:
+            self.thread.join(timeout)
 
     def _main(self) -> None:
+        end: BaseException = StopIteration()
         try:
             with self._state.apply(ThreadClone()):
                 self._run()
         except StopIteration:
-            self._ready.put((None, StopIteration()))
+            pass
         except BaseException as error:
-            self._ready.put((None, error))
-        finally:
-            del self._results
+            end = error
+        self._ready.put((None, end))
+        del self._results, end
 
     def _run(self) -> None:
         self._room.acquire()
