@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torchpipe.train.feed import Feed
+    from torchpipe.train.lightning import FeedDataModule
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "FeedDataModule"]
 
-_HOMES = {"feed": ("Feed",)}
+_HOMES = {"feed": ("Feed",), "lightning": ("FeedDataModule",)}
 
 
 def __getattr__(name: str) -> Any:
