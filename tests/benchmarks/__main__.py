@@ -12,6 +12,14 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.chain import CHAIN
+from tests.benchmarks.feed import (
+    FEED,
+    FEED_FIRST,
+    FEED_MEMORY,
+    FEED_STALL,
+    FEED_STOP,
+    FEED_TURN,
+)
 from tests.benchmarks.harness import measure_here, run_rounds
 from tests.benchmarks.idle import IDLE
 from tests.benchmarks.imports import IMPORT
@@ -33,6 +41,7 @@ from tests.benchmarks.trivial import TRIVIAL
 
 SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHED, TWO_CLONES)
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
+TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 PROCESSES = (
     RAY_BUSY,
     RAY_TRIVIAL,
@@ -43,7 +52,7 @@ PROCESSES = (
     RAY_WEIGHTS,
     RAY_FAULTS,
 )
-ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES + PROCESSES}
+ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES + TRAINING + PROCESSES}
 
 
 def arguments() -> argparse.Namespace:

@@ -24,6 +24,7 @@ import torch
 import torchpipe as tp
 from tests.engine.made import Background, Fails, happens, torchpipe_threads
 from tests.train.made import Stream, Unsized, scaled, sized, unsized
+from torchpipe.engine.region import Ring
 from torchpipe.errors import RunError
 from torchpipe.testing import Gate, Recorder
 from torchpipe.train import Feed
@@ -52,14 +53,39 @@ def test_without_clones_and_prefetching_there_are_no_threads():
         assert torchpipe_threads() == []
 
 
-def test_after_break_all_threads_rest():
-    gate = Gate()
-    with Feed(scaled(gate, 2), range(100), batch_size=2, window=4) as feed:
-        gate.open()
+def test_after_break_the_clones_rest(monkeypatch):
+    gate, entered, abandoned = Gate(), [], threading.Event()
+
+    def hold(x):
+        entered.append(x)
+        gate.hold(x)
+        return x
+
+    def abandon(ring, original=Ring.abandon):
+        original(ring)
+        abandoned.set()
+
+    monkeypatch.setattr(Ring, "abandon", abandon)
+    with Feed(scaled(tp.cell(hold), 1), range(100), batch_size=2, window=16) as feed:
+        gate.open(0, 1)
         for _ in feed:
             break
-        assert "torchpipe gate[0]" in torchpipe_threads()
+        gate.wait_until_inside(2)
+        gate.open(2)
+        happens(abandoned)
+        gate.open()
         assert len(list(feed)) == 50
+    assert entered in ([0, 1, 2, *range(100)], [0, 1, 2, 3, *range(100)])
+
+
+@pytest.mark.parametrize("prefetch", PREFETCH)
+@pytest.mark.parametrize("clones", [None, 2])
+def test_a_sample_that_nobody_asked_for_may_fail(clones, prefetch):
+    with Feed(scaled(Fails(5), clones), range(9), batch_size=2, prefetch=prefetch) as feed:
+        for epoch in range(3):
+            batch = next(iter(feed))
+            assert batch.tolist() == [0, 1]
+            assert feed.epoch == epoch
 
 
 # -- the end

@@ -14,8 +14,8 @@ from torchpipe.testing import Gate
 from torchpipe.train.prefetch import Prefetch
 
 
-def started(results, depth):
-    ahead = Prefetch(results, depth)
+def started(results, depth, left=lambda: None):
+    ahead = Prefetch(results, depth, left)
     ahead.started()
     return ahead
 
@@ -70,6 +70,26 @@ def test_the_iterator_is_closed_in_the_thread():
     ahead.stop()
     ahead.join(None)
     assert closed == ["torchpipe feed"]
+
+
+def test_who_stops_it_early_is_told_when_it_has_ended():
+    calls = []
+
+    def results():
+        try:
+            yield from itertools.count()
+        finally:
+            calls.append("closed")
+
+    ahead = started(results(), 1, lambda: calls.append("left"))
+    next(ahead)
+    ahead.stop()
+    ahead.join(None)
+    assert calls == ["closed", "left"]
+    ahead = started(iter("abc"), 1, lambda: calls.append("left"))
+    assert list(ahead) == ["a", "b", "c"]
+    ahead.join(None)
+    assert calls == ["closed", "left"]
 
 
 def failing():
@@ -128,6 +148,6 @@ class weak:  # noqa: N801 - a finalizer, written as a word
 
 
 def test_a_thread_that_was_not_started_can_be_stopped():
-    ahead = Prefetch(iter([]), 1)
+    ahead = Prefetch(iter([]), 1, lambda: None)
     ahead.stop()
     ahead.join(None)

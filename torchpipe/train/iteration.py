@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchpipe.errors import RunError
 from torchpipe.train.agreement import Agreement
-from torchpipe.train.batching import Group, Made, batches, counted, looked_ahead
+from torchpipe.train.batching import Group, Made, Samples, batches, counted, looked_ahead
 from torchpipe.train.epoch import Epoch
 from torchpipe.train.making import Making
 from torchpipe.train.motion import Motion
@@ -33,13 +33,26 @@ class Iteration:
 
     def steps(self) -> Iterator[Step]:
         """Each batch, the position after it, and whether it is the last of the epoch."""
-        made = batches(groups(self._motion, self.epoch), self._making.maker())
+        made = batches(self._groups(), self._making.maker())
         if self._making.prefetch:
-            self._ahead = Prefetch(made, self._making.prefetch)
+            self._ahead = Prefetch(made, self._making.prefetch, self._motion.leave)
             made = self._ahead.started()
         if self._agreement is None:
             return self._alone(made)
         return self._agreed(made, self._agreement)
+
+    def _groups(self) -> Iterator[Group]:
+        """The samples of each batch that is left."""
+        epoch, sharing = self.epoch, self.epoch.sharing
+        samples = self._motion.samples(epoch.start.epoch, epoch.number, epoch.shard, epoch.stop)
+        if epoch.samples is None:
+            return looked_ahead(self._until_over(samples), sharing.group, sharing.drop_last)
+        return counted(self._until_over(samples), sharing.group, epoch.samples)
+
+    def _until_over(self, samples: Samples) -> Samples:
+        for sample in samples:
+            self.refuse_over()
+            yield sample
 
     def _alone(self, batches: Iterator[Made]) -> Iterator[Step]:
         epoch, at = self.epoch, self.epoch.start
@@ -91,12 +104,3 @@ class Iteration:
         """After `stop`, wait until nothing is being made; at most so many seconds."""
         if self._ahead is not None:
             self._ahead.join(timeout)
-
-
-def groups(motion: Motion, epoch: Epoch) -> Iterator[Group]:
-    """The samples of each batch that is left."""
-    sharing, count = epoch.sharing, epoch.samples
-    samples = motion.samples(epoch.start.epoch, epoch.number, epoch.shard, epoch.stop)
-    if count is None:
-        return looked_ahead(samples, sharing.group, sharing.drop_last)
-    return counted(samples, sharing.group, count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -82,11 +83,30 @@ class Motion:
         return islice(enumerate(results), number, None)
 
     def _results(self, epoch: int, first: int, shard: Shard, stop: int | None) -> Iterator[Any]:
-        self.run.seek(epoch, first, step=shard.world)
+        run = self._sought(epoch, first, shard.world)
         if self.order is None:
-            return iter(self.run)
+            return iter(run)
         end = len(self.order) if stop is None else stop
-        return self.run.map(self.order.samples(epoch, range(first, end, shard.world)))
+        return run.map(self.order.samples(epoch, range(first, end, shard.world)))
+
+    def _sought(self, epoch: int, first: int, step: int) -> Run:
+        """The run, where an epoch starts.
+
+        In an epoch that was left, a sample that nobody asked for may have failed, which ended the
+        run. Then another one starts: if something is wrong with this epoch, that will tell.
+        """
+        try:
+            self.run.seek(epoch, first, step=step)
+        except Exception:
+            self.close()
+            self.run.seek(epoch, first, step=step)
+        return self.run
+
+    def leave(self) -> None:
+        """Let clones rest soon after an epoch was left: what is inside is dropped."""
+        if self._run is not None:
+            with suppress(Exception):  # the next epoch starts another run, or tells
+                self._run.seek(self._run.epoch + 1)
 
     def close(self) -> None:
         """End all threads.

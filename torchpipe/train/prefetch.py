@@ -10,7 +10,7 @@ Guarantees:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -28,10 +28,12 @@ class Prefetch(Generic[T]):
     Args:
         results: The iterator; it is closed in the thread, if it can be.
         depth: How many results may wait.
+        left: Called in the thread if it was stopped, when the iterator is closed.
     """
 
-    def __init__(self, results: Iterator[T], depth: int):
+    def __init__(self, results: Iterator[T], depth: int, left: Callable[[], None]):
         self._results: Iterator[T] = results
+        self._left = left
         self._room = threading.Semaphore(depth)
         self._ready: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
         self._stopped = self._over = False
@@ -80,6 +82,8 @@ class Prefetch(Generic[T]):
             end = error
         self._ready.put((None, end))
         del self._results, end
+        if self._stopped:
+            self._left()
 
     def _run(self) -> None:
         self._room.acquire()
