@@ -10,7 +10,8 @@ import pytest
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-@pytest.mark.parametrize("page", ["tour.md"])
+@pytest.mark.parametrize("page", ["tour.md", "training.md"])
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     text = (DOCS / page).read_text()
     code = "\n".join(blank_but_code(text))
