@@ -43,6 +43,11 @@ def test_torch_is_loaded_by_what_needs_it():
     assert "torch" in loaded_by("import torchpipe as tp; tp.ModuleCell")
 
 
+def test_a_feed_does_not_load_lightning():
+    assert loaded_by("import torchpipe.train") == []
+    assert "lightning" not in loaded_by("from torchpipe.train import Feed")
+
+
 def test_every_public_name_can_be_had():
     assert dir(torchpipe) == torchpipe.__all__
     for name in torchpipe.__all__:

@@ -43,3 +43,17 @@ def test_resume_is_exact_at_every_batch_from_threads_to_processes_and_back(make,
         for done, state in enumerate(states):
             feed.load_state_dict(state)
             assert same(list(until(feed, EPOCHS)), batches[done:])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.*LeafSpec.*:FutureWarning")
+def test_lightning_goes_on_exactly_in_processes(tmp_path):
+    pytest.importorskip("lightning.pytorch")
+    from tests.train.fitting import Learner, same_weights, saving, trainer
+    from torchpipe.train import FeedDataModule
+
+    unbroken, again = Learner(), Learner()
+    trainer(EPOCHS, **saving(tmp_path)).fit(unbroken, datamodule=FeedDataModule(unsized(1)))
+    path = str(tmp_path / "4.ckpt")
+    trainer(EPOCHS).fit(again, datamodule=FeedDataModule(unsized(remote(2))), ckpt_path=path)
+    assert same(again.seen, unbroken.seen[4:])
+    assert same_weights(again, unbroken)

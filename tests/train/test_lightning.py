@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
@@ -168,6 +170,28 @@ def test_an_error_of_the_training_step_ends_all_threads():
     with pytest.raises(ZeroDivisionError):
         trainer(1).fit(Breaks(), datamodule=FeedDataModule(sized(), val=sized()))
     assert torchpipe_threads() == []
+
+
+def test_ctrl_c_ends_all_threads():
+    class Interrupted(Validated):
+        def training_step(self, batch, batch_idx):
+            raise KeyboardInterrupt
+
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            trainer(1).fit(Interrupted(), datamodule=FeedDataModule(sized(), val=sized()))
+        assert torchpipe_threads() == []
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning has it ignored
+
+
+def test_a_training_that_is_fitted_again_goes_on_with_the_next_epoch():
+    learner, module = Learner(), FeedDataModule(unsized())
+    trainer(1, limit_train_batches=2).fit(learner, datamodule=module)
+    trainer(1).fit(learner, datamodule=module)
+    epochs = whole(unsized)
+    assert same(learner.seen, [*epochs[:2], *epochs[3:]])
 
 
 def test_the_state_of_other_feeds_is_refused(tmp_path):

@@ -119,6 +119,15 @@ def test_padded_ranks_repeat_the_start_of_the_epoch():
         assert [sample[0] for sample in ranks.epoch()] == [*numbers, *numbers[:2]]
 
 
+def test_samples_that_cannot_be_shared_evenly_can_be_an_error():
+    for feed in feeds(sized, 2, uneven="error"):
+        with feed, pytest.raises(RunError, match="cannot share 7 samples evenly among 2 ranks"):
+            list(feed)
+    for feed in feeds(sized, 7, uneven="error"):
+        with feed:
+            assert len(list(feed)) == len(feed) == 1
+
+
 def test_the_length_is_that_of_one_rank():
     assert [len(feed) for feed in feeds(sized, 2, batch_size=1)] == [3, 3]
     assert [len(feed) for feed in feeds(sized, 2, batch_size=1, uneven="pad")] == [4, 4]

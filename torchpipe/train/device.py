@@ -41,6 +41,9 @@ class Transfer:
         """
         if self.stream is None:
             return self._moved(batch), None
+        self.stream.wait_stream(
+            torch.cuda.current_stream(self.device)
+        )  # which may have collated it
         with torch.cuda.stream(self.stream):
             moved = self._moved(batch)
             return moved, self.stream.record_event()
