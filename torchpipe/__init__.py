@@ -49,8 +49,8 @@ _HOMES = {
     "torchpipe.graph.port": "Connection Input Output",
     "torchpipe.graph.scale": "ScaleUp",
     "torchpipe.engine.run": "Run",
-    "torchpipe.cells": "ModuleCell Source DatasetSource LoaderSource FolderSource Batch Unbatch "
-    "Filter Delay Collect Call",
+    "torchpipe.cells": "ModuleCell Source DataLoaderSource DatasetSource FolderSource Batch "
+    "Unbatch Filter Delay Collect Call",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

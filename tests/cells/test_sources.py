@@ -5,8 +5,6 @@ import io
 import operator
 
 import pytest
-import torch
-from torch.utils.data import DataLoader, DistributedSampler
 
 import torchpipe as tp
 from torchpipe.errors import RunError, UsageError
@@ -35,9 +33,8 @@ def two_epochs(source):
         tp.Source([1, 2, 3]),
         tp.Source(range(1, 4)),
         tp.DatasetSource([1, 2, 3]),
-        tp.LoaderSource(DataLoader([1, 2, 3], batch_size=None)),
     ],
-    ids=["list", "range", "dataset", "loader"],
+    ids=["list", "range", "dataset"],
 )
 def test_every_epoch_has_all_items(source):
     assert two_epochs(source) == ([1, 2, 3], [1, 2, 3])
@@ -88,48 +85,8 @@ def test_a_generator_is_closed_when_the_consumer_breaks():
 
 
 def test_sources_know_their_length_where_they_can():
-    loader = DataLoader(range(5), batch_size=2)
     sources = tp.Source("abc"), tp.Source(c for c in "abc"), tp.DatasetSource("abcd")
-    hints = [operator.length_hint(source) for source in (*sources, tp.LoaderSource(loader))]
-    assert hints == [3, 0, 4, 3]
-
-
-def test_loader_source_gives_batches():
-    batches, again = two_epochs(tp.LoaderSource(DataLoader(torch.arange(5), batch_size=2)))
-    assert [batch.tolist() for batch in batches] == [[0, 1], [2, 3], [4]]
-    assert [batch.tolist() for batch in again] == [[0, 1], [2, 3], [4]]
-
-
-def test_loader_source_tells_the_sampler_the_epoch():
-    sampler = DistributedSampler(range(8), num_replicas=2, rank=0, shuffle=True, seed=1)
-    loader = DataLoader(range(8), batch_size=None, sampler=sampler)
-
-    def order(epoch):
-        sampler.set_epoch(epoch)
-        return list(sampler)
-
-    expected = order(0), order(1)
-    assert expected[0] != expected[1]
-    assert two_epochs(tp.LoaderSource(loader)) == expected
-
-
-def test_loader_source_tells_the_sampler_within_a_batch_sampler():
-    class Batches:
-        sampler = DistributedSampler(range(4), num_replicas=1, rank=0)
-
-        def __iter__(self):
-            yield [self.sampler.epoch]
-
-    loader = DataLoader(range(4), batch_sampler=Batches())
-    first, second = two_epochs(tp.LoaderSource(loader))
-    assert (first[0].tolist(), second[0].tolist()) == ([0], [1])
-
-
-def test_workers_of_a_loader_end_with_an_early_break():
-    loader = DataLoader(range(100), batch_size=2, num_workers=1)
-    with Only(tp.LoaderSource(loader)).run() as run:
-        assert next(iter(run)).tolist() == [0, 1]
-    # The fixture `nothing_left` looks for processes.
+    assert [operator.length_hint(source) for source in sources] == [3, 0, 4]
 
 
 def test_folder_source_gives_sorted_files_only(tmp_path):
@@ -238,15 +195,3 @@ def test_folder_source_starts_at_a_file(tmp_path):
         run.seek(1, 2)
         assert list(run) == [tmp_path / "c"]
         assert [path.name for path in run] == ["a", "b", "c"]
-
-
-def test_loader_source_starts_at_a_batch_in_the_order_of_its_epoch():
-    sampler = DistributedSampler(range(8), num_replicas=2, rank=0, shuffle=True, seed=1)
-    loader = DataLoader(range(8), batch_size=None, sampler=sampler)
-    with Only(tp.LoaderSource(loader)).run() as run:
-        epochs = [list(run) for _ in range(4)]
-        run.seek(2, 3)
-        assert [list(run), list(run)] == [epochs[2][3:], epochs[3]]
-    with Only(tp.LoaderSource(loader)).run() as run:
-        run.seek(1, 2)
-        assert [list(run), list(run)] == [epochs[1][2:], epochs[2]]

@@ -1,9 +1,9 @@
 """Ready-made cells: sources, sinks, batches, filters, and any `nn.Module`.
 
-Reading order: `sources`, `stream`, `sinks` (no torch there); then `module`, which stands on
-`weights` (who shares which copy of a network), `rows` (items to one batch and back) and `transfer`
-(to the device). Each name is imported when it is first asked for, so that torch is loaded only by
-those who use it.
+Reading order: `sources`, `stream`, `sinks` (no torch there); then `loader`, on `seeded` (torch's
+global generators), and `module`, on `weights` (who shares which copy of a network), `rows` (items
+to one batch and back) and `transfer` (to the device). Each name is imported when it is first asked
+for, so that torch is loaded only by those who use it.
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torchpipe.cells.loader import DataLoaderSource
     from torchpipe.cells.module import ModuleCell
     from torchpipe.cells.sinks import Call, Collect
-    from torchpipe.cells.sources import DatasetSource, FolderSource, LoaderSource, Source
+    from torchpipe.cells.sources import DatasetSource, FolderSource, Source
     from torchpipe.cells.stream import Batch, Delay, Filter, Unbatch
 
 __all__ = [
     "Batch",
     "Call",
     "Collect",
+    "DataLoaderSource",
     "DatasetSource",
     "Delay",
     "Filter",
     "FolderSource",
-    "LoaderSource",
     "ModuleCell",
     "Source",
     "Unbatch",
 ]
 
 _HOMES = {
+    "loader": ("DataLoaderSource",),
     "module": ("ModuleCell",),
     "sinks": ("Call", "Collect"),
-    "sources": ("DatasetSource", "FolderSource", "LoaderSource", "Source"),
+    "sources": ("DatasetSource", "FolderSource", "Source"),
     "stream": ("Batch", "Delay", "Filter", "Unbatch"),
 }
 

@@ -1,4 +1,4 @@
-"""Cells that start a stream: from an iterable, a dataset, a DataLoader, a folder.
+"""Cells that start a stream: from an iterable, a dataset, a folder.
 
 An epoch is one pass over what the source was made from. A source reads only as far as the
 pipeline's window asks for, and never copies what it reads. Where it can, it starts further on when
@@ -10,14 +10,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torchpipe.errors import RunError, UsageError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
-
-if TYPE_CHECKING:
-    from torch.utils.data import DataLoader
 
 
 class Source(Cell):
@@ -133,48 +130,6 @@ class DatasetSource(Cell):
 
     def describe(self) -> str:
         return type(self.dataset).__name__
-
-
-class LoaderSource(Cell):
-    """Gives the batches of a `torch.utils.data.DataLoader`, one item per batch.
-
-    A sampler with `set_epoch` (`DistributedSampler`) is told the epoch, counted from 0. When a run
-    seeks, the batches before are read and thrown away: so what the dataset draws at random stays as
-    it would be.
-
-    The worker processes of the loader end with the epoch, early or not; with
-    `persistent_workers=True` they belong to the loader and live as long as it does.
-
-    >>> import torchpipe as tp
-    >>> from torch.utils.data import DataLoader
-    >>> loader = DataLoader([1.0, 2.0, 3.0], batch_size=2)
-    >>> [batch.tolist() for batch in tp.LoaderSource(loader).forward()]
-    [[1.0, 2.0], [3.0]]
-    """
-
-    def __init__(self, loader: DataLoader[Any]):
-        super().__init__()
-        self.loader = loader
-        self.epoch = -1
-
-    def reset(self) -> None:
-        self.seek(self.epoch + 1, 0)
-
-    def seek(self, epoch: int, item: int) -> bool:
-        """Tell the sampler the epoch."""
-        self.epoch = epoch
-        for owner in (self.loader, self.loader.batch_sampler):
-            set_epoch = getattr(getattr(owner, "sampler", None), "set_epoch", None)
-            if set_epoch is not None:
-                set_epoch(self.epoch)
-        return False
-
-    def forward(self) -> Iterator[Any]:
-        yield from self.loader
-
-    def __length_hint__(self) -> int:
-        """How many batches an epoch has; 0 where the dataset does not say."""
-        return operator.length_hint(self.loader, 0)
 
 
 class FolderSource(Cell):
