@@ -51,6 +51,7 @@ _HOMES = {
     "torchpipe.engine.run": "Run",
     "torchpipe.cells": "ModuleCell Source DataLoaderSource DatasetSource FolderSource Batch "
     "Unbatch Filter Delay Collect Call",
+    "torchpipe.train": "TrainStep Evaluate Fit",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -1,8 +1,11 @@
-"""Training: pipelines that feed a loop.
+"""Training: pipelines that feed a loop, and cells that train and evaluate.
 
 Reading order: `position` and `shard`, `epoch` and `order` (arithmetic); `nature` and `motion` (the
 pipeline, and its run); `batching`, `making`, `prefetch`, `device`, `agreement` and `iteration` (the
-batches of an epoch); then `feed`. Each name is imported when it is first asked for.
+batches of an epoch); then `feed`. Then cells: `updates` (how a loss changes weights), `learner` and
+`fabric` (what a step computes: a model and a loss, or a LightningModule), `step`, `evaluate`, `fit`;
+`csv_log` for their logs. Each name is imported when it is first asked for, and lightning only by
+those who use it.
 """
 
 from __future__ import annotations
@@ -11,12 +14,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torchpipe.train.csv_log import CsvLog
+    from torchpipe.train.evaluate import Evaluate
     from torchpipe.train.feed import Feed
+    from torchpipe.train.fit import Fit
     from torchpipe.train.lightning import FeedDataModule
+    from torchpipe.train.step import Step, TrainStep
 
-__all__ = ["Feed", "FeedDataModule"]
+__all__ = ["CsvLog", "Evaluate", "Feed", "FeedDataModule", "Fit", "Step", "TrainStep"]
 
-_HOMES = {"feed": ("Feed",), "lightning": ("FeedDataModule",)}
+_HOMES = {
+    "csv_log": ("CsvLog",),
+    "evaluate": ("Evaluate",),
+    "feed": ("Feed",),
+    "fit": ("Fit",),
+    "lightning": ("FeedDataModule",),
+    "step": ("Step", "TrainStep"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,25 @@
+"""Training steps behind Ray clones, and on one: the weights are those of thread clones."""
+
+import pytest
+import torch
+
+import torchpipe as tp
+from tests.train.learning import ADAM, SQUARES, Training, network, same, trained, weights
+
+
+@pytest.mark.usefixtures("cluster")
+def test_training_with_2_ray_clones_gives_the_weights_of_threads():
+    remote, local = network(dropout=0.5), network(dropout=0.5)
+    losses = [step.loss for step in trained(remote, clones=[tp.RayClone(num_cpus=1)] * 2)]
+    assert losses == [step.loss for step in trained(local, clones=3)]
+    assert same(weights(remote), weights(local))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_step_on_a_ray_clone_learns_the_same():
+    net = network(dropout=0.5)
+    step = tp.TrainStep(net, SQUARES, ADAM)
+    with torch.no_grad(), Training(tp.ScaleUp(step, [tp.RayClone(num_cpus=1)])).run() as run:
+        losses = [step.loss for _ in range(2) for step in run]
+    assert losses == [step.loss for step in trained(network(dropout=0.5))]
+    assert same(weights(net), weights(network()))  # what was trained is a copy
