@@ -37,6 +37,16 @@ def test_a_run_that_starts_anew_starts_the_file_anew(tmp_path):
     assert logged(path, 0, 1, more=1.0) == ["step,loss,more", "0,0.5,1.0"]
 
 
+def test_whoever_goes_back_drops_what_came_after(tmp_path):
+    log = CsvLog(tmp_path / "metrics.csv")
+    for step in (0, 1, 2, 1):
+        log.log_metrics({"loss": float(step)}, step)
+    log.finalize("success")
+    log.log_metrics({"accuracy": 0.5}, 1)  # of the same step: it goes on
+    log.finalize("success")
+    assert log.path.read_text().split() == ["step,loss,accuracy", "0,0.0,", "1,1.0,", "1,,0.5"]
+
+
 def test_new_metrics_get_a_column(tmp_path):
     log = CsvLog(tmp_path / "metrics.csv")
     log.log_metrics({"loss": 1.0}, 0)

@@ -13,10 +13,10 @@ Row = Mapping[str, Any]
 
 
 class CsvLog:
-    """Writes metrics to a CSV file: a row for each step, as soon as it is known.
+    """Writes metrics to a CSV file: a row each time, as soon as they are known.
 
-    A run that was resumed goes on where it was saved: of an older file, the rows before the first
-    step that is logged stay. A run that starts at step 0 starts the file anew.
+    Whoever logs may go back: the rows from that step on are dropped. So a resumed run goes on where
+    it was saved, and one that starts at step 0 starts the file anew.
 
     Args:
         path: The file; its folder is made if need be.
@@ -38,19 +38,21 @@ class CsvLog:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._names: list[str] = []
+        self._last: int | None = None
         self._file: TextIO | None = None
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Add a row; metrics that are new get columns of their own."""
-        if self._file is None:
+        if self._last is None or step < self._last:
             self._rewrite([], [row for row in self._rows() if int(row["step"]) < step])
+        self._last = step
         new = [name for name in metrics if name not in self._names]
         if new:
             self._rewrite(new, self._rows())
-        assert self._file is not None
-        csv.DictWriter(self._file, self._names, lineterminator="\n").writerow(
-            {"step": step, **metrics}
-        )
+        if self._file is None:
+            self._file = self._opened()
+        writer = csv.DictWriter(self._file, self._names, lineterminator="\n")
+        writer.writerow({"step": step, **metrics})
 
     def _rows(self) -> list[dict[str, str]]:
         """The rows in the file, and its columns as `_names`."""
@@ -68,7 +70,7 @@ class CsvLog:
             return list(reader)
 
     def _rewrite(self, new: Sequence[str], rows: Sequence[Row]) -> None:
-        """Replace the file by one with more columns, and leave it open at its end."""
+        """Replace the file by one with these rows, and more columns."""
         self.finalize("open")
         self._names += new
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,10 @@ class CsvLog:
             writer.writeheader()
             writer.writerows(rows)
         made.replace(self.path)
-        self._file = self.path.open("a", newline="", encoding="utf-8", buffering=1)
+
+    def _opened(self) -> TextIO:
+        """The file, to add rows, each of which is there at once."""
+        return self.path.open("a", newline="", encoding="utf-8", buffering=1)
 
     def finalize(self, status: str) -> None:
         """Close the file; the next row opens it again."""
@@ -87,5 +92,5 @@ class CsvLog:
             self._file = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open file behind."""
-        return self.__dict__ | {"_file": None}
+        """Leave the open file behind: a copy begins as a new log does."""
+        return self.__dict__ | {"_file": None, "_last": None}
