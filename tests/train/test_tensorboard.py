@@ -6,7 +6,7 @@ from pathlib import Path
 from lightning.fabric.loggers import TensorBoardLogger
 from tensorboardX.proto.event_pb2 import Event
 
-from tests.train.made import ADAM, SQUARES, Training, network
+from tests.train.learning import ADAM, SQUARES, Training, network
 from torchpipe.train import TrainStep
 
 
