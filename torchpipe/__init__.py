@@ -13,6 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torchpipe import errors as errors
+    from torchpipe.cells import Batch as Batch
+    from torchpipe.cells import Call as Call
+    from torchpipe.cells import Collect as Collect
+    from torchpipe.cells import DataLoaderSource as DataLoaderSource
+    from torchpipe.cells import DatasetSource as DatasetSource
+    from torchpipe.cells import Delay as Delay
+    from torchpipe.cells import Filter as Filter
+    from torchpipe.cells import FolderSource as FolderSource
+    from torchpipe.cells import ModuleCell as ModuleCell
+    from torchpipe.cells import Source as Source
+    from torchpipe.cells import Unbatch as Unbatch
     from torchpipe.engine.run import Run as Run
     from torchpipe.errors import CheckError as CheckError
     from torchpipe.errors import EndOfStream as EndOfStream
@@ -34,6 +45,9 @@ if TYPE_CHECKING:
     from torchpipe.graph.port import Input as Input
     from torchpipe.graph.port import Output as Output
     from torchpipe.graph.scale import ScaleUp as ScaleUp
+    from torchpipe.train import Evaluate as Evaluate
+    from torchpipe.train import Fit as Fit
+    from torchpipe.train import TrainStep as TrainStep
 
 __version__ = "0.1.0"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torchpipe.cells import DatasetSource, LoaderSource, Source
+from torchpipe.cells import DataLoaderSource, DatasetSource, Source
 from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import leaves
@@ -54,8 +54,8 @@ def length_of(source: Cell) -> int | None:
             return len(source.iterable)  # type: ignore[arg-type]
         if isinstance(source, DatasetSource):
             return len(source.dataset)
-        if isinstance(source, LoaderSource):
-            return len(source.loader)
+        if isinstance(source, DataLoaderSource):
+            return None if source.unbatch else len(source.loader)
         return len(source)  # type: ignore[arg-type]
     except TypeError:
         return None
