@@ -54,5 +54,6 @@ def train(task: Task, record: Record) -> None:
         while run.position.epoch < task.epochs:
             for step in run:
                 record.step(step.loss)
-            record.epoch(test.pull())
+            (result,) = test
+            record.epoch(result)
             run.save(task.checkpoint)

@@ -33,7 +33,7 @@ def digits() -> Digits:
 def fonts(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let matplotlib open its fonts: it keeps the files open, which is no test's fault."""
     folder = tmp_path_factory.mktemp("fonts")
-    rows = ["step,loss,test_loss,test_accuracy", "0,9.0,0.1,0.5", "1,0.001,0.1,0.5\n"]
+    rows = ["step,loss,test_loss,test_accuracy", "0,2.0,0.5,0.9", "1,0.25,0.25,0.95\n"]
     (folder / "metrics.csv").write_text("\n".join(rows))
     draw_curves(folder / "metrics.csv", folder / "curves.png", steps=1)
 
