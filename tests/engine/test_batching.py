@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import monotonic
 
 import pytest
 
@@ -341,6 +344,35 @@ def test_the_wait_is_that_of_the_first_item(monkeypatch):
     monkeypatch.setattr("torchpipe.engine.gather.monotonic", lambda: inbox.now)
     take = gatherer(inbox, tp.Batching(10, 1.0), Alone())
     assert [len(take()[0]), len(take()[0])] == [3, 2]
+
+
+@pytest.fixture
+def one_thread_at_a_time():
+    """Let a thread go on until it waits."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("one_thread_at_a_time")
+def test_a_clone_whose_item_another_takes_does_not_wait_beyond_its_time():
+    with line(source=tp.Source([]), cell=scaled(Batched(), 2)).run() as run:
+        (inbox,) = run._core.rings[0].ring.inboxes.values()
+    inbox, first = type(inbox)(), Item()
+    inbox.put(first)
+    gathered = []
+    take = gatherer(inbox, tp.Batching(2, 0.05), Alone())
+    clone = threading.Thread(target=lambda: gathered.append(take()), daemon=True)
+    clone.start()  # it takes the first item, and waits for a second
+    inbox.put(Item())
+    over = monotonic() + 0.1
+    while monotonic() < over:  # the clone is woken, and cannot look yet
+        pass
+    with suppress(Empty):
+        inbox.get_nowait()
+    clone.join(10)
+    assert [batch[0] for batch, _ in gathered] == [first]
 
 
 def test_two_clones_share_the_items():

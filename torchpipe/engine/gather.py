@@ -1,10 +1,15 @@
-"""Dynamic batching: how a clone gathers the items of one batch."""
+"""Dynamic batching: how a clone gathers the items of one batch.
+
+Race: a `SimpleQueue` wakes a clone for an item that another one takes first. If the time of the
+woken one is over by then, CPython lets it wait for ever, with the items that it has gathered. So
+stages with batching have a `Queue`, which is slower and looks at the clock again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +17,19 @@ from torchpipe.graph.policy import Batching
 
 if TYPE_CHECKING:
     from torchpipe.engine.clones import RunningClone
+    from torchpipe.graph.plan import Parallel
+
+Inbox = SimpleQueue[Any] | Queue[Any]
+
+
+def inbox_of(stage: Parallel) -> Inbox:
+    """A new queue from which the clones of a stage take items."""
+    cell = stage.node.cell
+    return SimpleQueue() if cell is None or cell.batching is None else Queue()
 
 
 def gatherer(
-    inbox: SimpleQueue[Any], batching: Batching, clone: RunningClone
+    inbox: Inbox, batching: Batching, clone: RunningClone
 ) -> Callable[[], tuple[list[Any], Any]]:
     """A function that takes the next batch from the inbox.
 
@@ -41,7 +55,7 @@ def gatherer(
     return take
 
 
-def waiting(inbox: SimpleQueue[Any], deadline: float | None, clone: RunningClone) -> Any:
+def waiting(inbox: Inbox, deadline: float | None, clone: RunningClone) -> Any:
     """The next item; `Empty` if there is none until the deadline, or the clone is called back."""
     with suppress(Empty):
         return inbox.get_nowait()

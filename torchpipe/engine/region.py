@@ -14,9 +14,9 @@ import itertools
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import Any
 
+from torchpipe.engine.gather import Inbox, inbox_of
 from torchpipe.engine.item import END, LEFT, STOP, Item, item_class
 from torchpipe.engine.values import Values
 from torchpipe.errors import Stopped
@@ -43,7 +43,7 @@ class Ring:
         locks = [f"done_{stage.number}" for stage in plan.parallel]
         made = item_class(registers, locks, values.counters)
         self.items: list[Item] = [made() for _ in range(window)]
-        self.inboxes: dict[Parallel, SimpleQueue[Any]] = {s: SimpleQueue() for s in plan.parallel}
+        self.inboxes: dict[Parallel, Inbox] = {s: inbox_of(s) for s in plan.parallel}
         self.stopped = self.left = self.under_way = False
         self.entered = 0
         self._lock = threading.Lock()
