@@ -55,7 +55,8 @@ class Record:
         self._log.log_metrics(test, self.done - 1)
         mean, self._losses = self._losses / self.steps, 0.0
         number = self.done // self.steps
-        line = f"epoch {number:>2} of {self.epochs}: loss {mean:.3f}; in the test "
+        shown = f"{number:>{len(str(self.epochs))}}"
+        line = f"epoch {shown} of {self.epochs}: loss {mean:.3f}; in the test "
         line += f"{test['test_loss']:.3f}, {test['test_accuracy']:.1%} right"
         Bar.write(line, file=sys.stderr)
 

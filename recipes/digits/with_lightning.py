@@ -63,9 +63,9 @@ class Follow(Callback):
 
 def train(task: Task, record: Record) -> None:
     """Trains the network to the end, from the start or from where it was saved."""
-    data = FeedDataModule(feed_of_training(task), feed_of_test(task))
     resume = task.checkpoint if task.resume else None
     with quiet():
+        data = FeedDataModule(feed_of_training(task), feed_of_test(task))
         fit = tp.Fit(trainer_of(task, record), LitDigits(task), data, resume=resume)
         next(fit())
 

@@ -74,7 +74,7 @@ def test_it_says_after_each_epoch_how_good_it_is(training, loop, capsys):
     pipeline = training(loop=loop)
     run(pipeline)
     lines = capsys.readouterr().err.splitlines()
-    assert [line[:15] for line in lines] == ["epoch  1 of 2: ", "epoch  2 of 2: "]
+    assert [line[:14] for line in lines] == ["epoch 1 of 2: ", "epoch 2 of 2: "]
     last = metrics(pipeline)[-1]
     loss, share = float(last["test_loss"]), float(last["test_accuracy"])
     assert lines[-1].endswith(f"; in the test {loss:.3f}, {share:.1%} right")
@@ -136,7 +136,7 @@ def test_the_default_training_reads_97_percent(training, loop):
 def test_a_resumed_training_gives_what_an_unbroken_one_gives(training, loop, clones, monkeypatch):
     unbroken = training("unbroken", loop=loop, epochs=3)
     run(unbroken)
-    run_until(training(loop=loop, epochs=3), "epoch  2 of 3", monkeypatch)
+    run_until(training(loop=loop, epochs=3), "epoch 2 of 3", monkeypatch)
     resumed = training(loop=loop, epochs=3, resume=True, clones=clones)
     result = run(resumed)
     assert same(weights(resumed), weights(unbroken))
