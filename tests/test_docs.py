@@ -15,7 +15,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     text = (DOCS / page).read_text()
     code = "\n".join(blank_but_code(text))
-    exec(compile(code, page, "exec"), {"__name__": page})  # noqa: S102 - our own documentation
+    exec(compile(code, page, "exec", dont_inherit=True), {"__name__": page})  # noqa: S102 - our own documentation
 
 
 def blank_but_code(text: str) -> list[str]:
