@@ -57,6 +57,40 @@ def test_a_recipe_runs_by_its_name(checkout, torchpipe):
     assert (code, out.partition(" in ")[0], err) == (0, "3 items", "")
 
 
+MORE = f'{INIT}commands = {{"twice": Line, "none": 3}}\n'
+
+
+def test_a_recipe_may_have_commands(checkout, torchpipe):
+    make(checkout / "recipes" / "recipe_m", init=MORE)
+    assert torchpipe("run", "recipe_m", "twice").out.startswith("3 items")
+    assert torchpipe("graph", "recipe_m", "twice", "--format", "tree").out.startswith("Line(")
+    wrong = torchpipe("run", "recipe_m", "twice", "--wrong")
+    assert wrong.err.endswith("--wrong. See `torchpipe run recipe_m twice --help`.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["recipe_m", "thrice"],
+            "the recipe 'recipe_m' has no command 'thrice'; there are: twice, none.",
+        ),
+        (["recipe_a", "twice"], "the recipe 'recipe_a' has no command 'twice'; there are: none."),
+        (
+            ["recipe_m", "none"],
+            "cannot run recipe_m none: it is of type int, and a Pipeline class is expected.",
+        ),
+        (
+            ["recipe_m.line:Line", "twice"],
+            "cannot run recipe_m.line:Line twice: only a recipe has commands. Leave it out.",
+        ),
+    ],
+)
+def test_a_command_that_is_not_there(checkout, torchpipe, words, error):
+    make(checkout / "recipes" / "recipe_m", init=MORE)
+    assert torchpipe("run", *words) == (2, "", f"torchpipe: {error}\n")
+
+
 def test_the_recipes_of_the_checkout_are_found():
     assert "tracking" in [recipe.name for recipe in recipes.recipes()]
     assert all(recipe.description for recipe in recipes.recipes())

@@ -25,7 +25,10 @@ from torchpipe.cli.target import find
 from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
 from torchpipe.graph.pipeline import Pipeline
 
-TARGETS = "TARGET is file.py:Name, module:Name, or the name or folder of a recipe."
+TARGETS = (
+    "TARGET is file.py:Name, module:Name, or the name or folder of a recipe. A command of that\n"
+    "recipe may follow: torchpipe run tracking eval"
+)
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
     "mermaid": Pipeline.to_mermaid,
@@ -89,7 +92,14 @@ def dispatch(words: list[str]) -> None:
     elif target.startswith("-"):
         raise UsageError(f"the target comes first: torchpipe {name} TARGET {' '.join(words[1:])}")
     else:
-        commands[name](target, words[2:])
+        commands[name](target, *split(words[2:]))
+
+
+def split(words: list[str]) -> tuple[str | None, list[str]]:
+    """The command of a recipe, if one follows the target, and the options."""
+    if words and not words[0].startswith("-"):
+        return words[0], words[1:]
+    return None, words
 
 
 def top_parser() -> Parser:
@@ -112,17 +122,18 @@ def top_parser() -> Parser:
     return parser
 
 
-def target_parser(command: str, target: str, definition: Definition) -> Parser:
-    """The parser for the options of a target."""
-    parser = Parser(prog=f"torchpipe {command} {target}", description=description(definition))
+def target_parser(*words: str | None, definition: Definition) -> Parser:
+    """The parser for the options of a target, which the words before them name."""
+    prog = " ".join(["torchpipe", *filter(None, words)])
+    parser = Parser(prog=prog, description=description(definition))
     add_options(parser, definition)
     return parser
 
 
-def graph(target: str, words: list[str]) -> None:
+def graph(target: str, command: str | None, words: list[str]) -> None:
     """Draw a pipeline."""
-    definition = find(target)
-    parser = target_parser("graph", target, definition)
+    definition = find(target, command)
+    parser = target_parser("graph", target, command, definition=definition)
     parser.add_argument("--format", choices=list(FORMATS), default="tree", help="(default: tree)")
     given = parser.parse_args(words)
     pipeline = made(definition, given)
@@ -130,10 +141,10 @@ def graph(target: str, words: list[str]) -> None:
     print(FORMATS[given.format](pipeline), end="")
 
 
-def run(target: str, words: list[str]) -> None:
+def run(target: str, command: str | None, words: list[str]) -> None:
     """Run a pipeline to its end, and say what it did."""
-    definition = find(target)
-    parser = target_parser("run", target, definition)
+    definition = find(target, command)
+    parser = target_parser("run", target, command, definition=definition)
     add_run_options(parser)
     given = parser.parse_args(words)
     pipeline = made(definition, given)

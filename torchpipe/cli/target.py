@@ -14,15 +14,23 @@ from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 
-def find(target: str) -> Definition:
+def find(target: str, command: str | None = None) -> Definition:
     """The Pipeline class, or instance, that the target names.
+
+    Args:
+        target: A file, a module or a recipe.
+        command: Which of a recipe's further pipelines, if any.
 
     Raises:
         UsageError: There is no such thing. What the import of a user's file raises goes through.
     """
     place, colon, name = target.rpartition(":")
     if not colon:
-        return recipe_of(target)
+        return recipe_of(target, command)
+    if command is not None:
+        raise UsageError(
+            f"cannot run {target} {command}: only a recipe has commands. Leave it out."
+        )
     if not (place and name):
         raise UsageError(f"cannot read the target {target}: write file.py:Name, or module:Name.")
     module = file_module(place) if place.endswith(".py") else named_module(place)
@@ -91,13 +99,13 @@ def named_module(name: str) -> ModuleType:
     )
 
 
-def recipe_of(target: str) -> Definition:
-    """The pipeline of a recipe, given its name or its folder."""
+def recipe_of(target: str, command: str | None) -> Definition:
+    """A pipeline of a recipe, given its name or its folder."""
     folder = Path(target)
     if target.endswith(".py"):
         raise UsageError(f"{target} names no pipeline in the file. Write {target}:Name.")
     if len(folder.parts) > 1 or target.startswith("."):
-        return loaded(Recipe(folder.resolve()))
+        return pipeline_of(Recipe(folder.resolve()), command)
     known = {recipe.name: recipe for recipe in recipes()}
     if target not in known:
         names = ", ".join(known) or "none"
@@ -105,15 +113,31 @@ def recipe_of(target: str) -> Definition:
             f"there is no recipe {target!r}; there are: {names}. Or write file.py:Name, or "
             f"module:Name."
         )
-    return loaded(known[target])
+    return pipeline_of(known[target], command)
 
 
-def loaded(recipe: Recipe) -> Definition:
+def pipeline_of(recipe: Recipe, command: str | None) -> Definition:
+    """The recipe itself, or one of the further pipelines that it keeps in `commands`."""
+    module = loaded(recipe)
+    if command is None:
+        if not hasattr(module, "recipe"):
+            raise UsageError(f"cannot run the recipe {recipe.name!r}: it defines no `recipe`.")
+        return pipeline_in(recipe.name, module.recipe)
+    commands = getattr(module, "commands", {})
+    if command not in commands:
+        raise UsageError(
+            f"the recipe {recipe.name!r} has no command {command!r}; there are: "
+            f"{', '.join(commands) or 'none'}."
+        )
+    return pipeline_in(f"{recipe.name} {command}", commands[command])
+
+
+def loaded(recipe: Recipe) -> ModuleType:
     """Import a recipe; what it needs beyond torchpipe may be missing."""
     if not (recipe.folder / "__init__.py").is_file():
         raise UsageError(f"cannot run {recipe.folder}: no recipe is there, with an `__init__.py`.")
     try:
-        module = imported(recipe.folder, recipe.folder.name)
+        return imported(recipe.folder, recipe.folder.name)
     except ModuleNotFoundError as error:
         top = (error.name or "").partition(".")[0]
         if top in ("", "torchpipe", "recipes", recipe.name):
@@ -122,6 +146,3 @@ def loaded(recipe: Recipe) -> Definition:
             f"cannot run the recipe {recipe.name!r}: the module {error.name!r} is not installed. "
             f"The recipe's README.md says what to install."
         ) from error
-    if not hasattr(module, "recipe"):
-        raise UsageError(f"cannot run the recipe {recipe.name!r}: it defines no `recipe`.")
-    return pipeline_in(recipe.name, module.recipe)
