@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from torchpipe.errors import UsageError
 
-from .boxes import Detections, Tracks
+from .boxes import Detections, Floats, Tracks
 from .partial import PartialFile, writing
 
 _COLUMNS = "frame,id,left,top,width,height,score"
+_NO_CLASS = -1.0
 _MOST_FRAMES = 10_000_000
 
 
@@ -25,11 +27,22 @@ def read_detections(path: str | Path) -> list[Detections]:
     Raises:
         UsageError: There is no such file, or a line is not of this format.
     """
-    rows = torch.tensor(list(_rows(path)), dtype=torch.float64).reshape(-1, 7)
+    rows = torch.from_numpy(read_rows(path))
     frames = rows[:, 0].long()
     rows = rows[frames.argsort(stable=True)]
     parts = torch.split(rows, frames.bincount().tolist())
     return [_detections(part) for part in parts[1:]]
+
+
+def read_rows(path: str | Path) -> Floats:
+    """Reads a file as it is: `(N, 8)`, `frame,id,left,top,width,height,score,class`.
+
+    Where a line ends before the class, it is -1.
+
+    Raises:
+        UsageError: There is no such file, or a line is not of this format.
+    """
+    return np.array(list(_rows(path)), np.float64).reshape(-1, 8)
 
 
 def _detections(rows: Tensor) -> Detections:
@@ -50,7 +63,7 @@ def _rows(path: str | Path) -> Iterator[list[float]]:
 
 def _row(path: str | Path, number: int, line: str) -> list[float]:
     try:
-        row = [float(text) for text in line.split(",")[:7]]
+        row = [float(text) for text in line.split(",")[:8]]
     except ValueError:
         row = []
     if len(row) < 7 or not 1 <= row[0] <= _MOST_FRAMES:
@@ -58,7 +71,7 @@ def _row(path: str | Path, number: int, line: str) -> list[float]:
             f"cannot read {path}: line {number} is {line!r}, not {_COLUMNS}. "
             "Mend it or take it out."
         )
-    return row
+    return row if len(row) == 8 else [*row, _NO_CLASS]
 
 
 class MotWriter:

@@ -1,0 +1,60 @@
+"""Identity: IDF1 and what it is made of.
+
+After "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking" (Ristani 2016):
+each person is given at most one track for the whole sequence, so that the most boxes agree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .pairing import Pairing
+
+_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The counts of one sequence, or of several: they add up.
+
+    Attributes:
+        matched: Boxes of people that the track given to them shows.
+        missed: Boxes of people that it does not show.
+        wrong: Boxes of tracks that are of another person, or of none.
+    """
+
+    matched: int
+    missed: int
+    wrong: int
+
+    def __add__(self, other: "Identity") -> "Identity":
+        return Identity(
+            self.matched + other.matched, self.missed + other.missed, self.wrong + other.wrong
+        )
+
+    @property
+    def idf1(self) -> float:
+        """The share of the boxes that agree: the harmonic mean of recall and precision."""
+        return self.matched / max(1.0, self.matched + self.missed / 2 + self.wrong / 2)
+
+    @property
+    def recall(self) -> float:
+        """The share of the ground truth that agrees."""
+        return self.matched / max(1, self.matched + self.missed)
+
+    @property
+    def precision(self) -> float:
+        """The share of what is shown that agrees."""
+        return self.matched / max(1, self.matched + self.wrong)
+
+
+def identity(pairing: Pairing) -> Identity:
+    """Gives people tracks for a whole sequence, and counts what agrees."""
+    together = np.zeros((len(pairing.people_seen), len(pairing.tracks_seen)), np.int64)
+    for frame in pairing.frames:
+        row, column = np.nonzero(frame.overlap >= _ENOUGH)
+        together[frame.people[row], frame.tracks[column]] += 1
+    matched = int(together[linear_sum_assignment(together, maximize=True)].sum())
+    missed = int(pairing.people_seen.sum()) - matched
+    return Identity(matched, missed, int(pairing.tracks_seen.sum()) - matched)
