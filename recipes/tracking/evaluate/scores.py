@@ -14,10 +14,11 @@ class Scores:
 
     Example:
         >>> import numpy as np
-        >>> from recipes.tracking.evaluate import Frame
+        >>> from .pairing import Frame
         >>> person, track, another = np.array([[0], [0], [1]])
-        >>> frames = [Frame(person, track, np.ones((1, 1))), Frame(person, another, np.ones((1, 1)))]
-        >>> figures = score(Pairing.of(frames)).figures()
+        >>> same = np.ones((1, 1))
+        >>> pairing = Pairing.of([Frame(person, track, same), Frame(person, another, same)])
+        >>> figures = score(pairing).figures()
         >>> figures["MOTA"], figures["IDF1"], figures["IDs"]
         (50.0, 50.0, 1)
     """
