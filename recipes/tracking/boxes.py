@@ -76,19 +76,27 @@ def join(parts: Sequence[Detections]) -> Detections:
     )
 
 
-def overlaps(some: Floats, others: Floats) -> Floats:
-    """Returns the intersection over union of each of N boxes with each of M others: `(N, M)`."""
-    top_left = np.maximum(some[:, None, :2], others[None, :, :2])
-    bottom_right = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    common = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    union = areas(some)[:, None] + areas(others) - common
-    shares: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+def overlaps(some: Floats, others: Floats, border: float = 0.0) -> Floats:
+    """Returns the intersection over union of each of N boxes with each of M others: `(N, M)`.
+
+    With a `border` of 1, corners are the pixels of the corners: all is wider and higher by one.
+    """
+    these, those = some.T[:, :, None], others.T[:, None]
+    common = np.minimum(these[2:], those[2:])
+    common -= np.maximum(these[:2], those[:2])
+    common += border
+    np.maximum(common, 0, out=common)
+    both = common[0] * common[1]
+    union = _area(these, border) + _area(those, border) - both
+    shares: Floats = np.divide(both, union, out=both, where=union > 0)
     return shares
 
 
-def areas(boxes: Floats) -> Floats:
-    """Returns the area of each box: `(N,)`."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+def _area(corners: Floats, border: float) -> Floats:
+    size = corners[2:] - corners[:2]
+    size += border
+    area: Floats = size[0] * size[1]
+    return area
 
 
 def suppress(detections: Detections, max_overlap: float) -> Detections:

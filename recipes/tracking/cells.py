@@ -14,7 +14,7 @@ from .boxes import Detections, Tracks
 from .detector import PersonDetector
 from .draw import draw
 from .mot import MotWriter
-from .sort import SortTracker
+from .trackers import SortTracker
 from .trails import TrailMemory, Trails
 from .video import VideoWriter, probe, read_frames
 from .weights import load_ssdlite

@@ -14,7 +14,7 @@ from recipes.tracking.cells import Detect, Sort
 from recipes.tracking.detector import PersonDetector
 from recipes.tracking.mot import MotWriter, read_detections
 from recipes.tracking.pipeline import CLIP
-from recipes.tracking.sort import SortTracker
+from recipes.tracking.trackers import SortTracker
 from recipes.tracking.video import VideoInfo, probe, read_frames
 from torchpipe.errors import ParameterError, UsageError
 

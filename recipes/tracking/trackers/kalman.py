@@ -1,0 +1,71 @@
+"""Kalman filters of things at a steady speed: one for each coordinate of each track.
+
+The filters of SORT, ByteTrack and OC-SORT have diagonal noise and motion that keeps coordinates
+apart. So their 7 x 7 or 8 x 8 covariance is four of 2 x 2, and all tracks are a few products away.
+
+A belief, `(5, coordinates)`, is what a filter knows of one track; its rows are:
+
+    0  the place               2  the variance of the place
+    1  the speed, per frame    3  the covariance of both
+                               4  the variance of the speed
+"""
+
+import numpy as np
+
+from ..boxes import Floats
+
+PLACE, SPEED = 0, 1
+_VARIANCE, _SPEED_VARIANCE = 2, 4
+_ONWARDS = np.array(
+    [
+        [1.0, 1, 0, 0, 0],
+        [0, 1, 0, 0, 0],
+        [0, 0, 1, 2, 1],
+        [0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1],
+    ]
+)
+
+
+def believe(places: Floats, variance: Floats, speed_variance: Floats) -> Floats:
+    """Returns beliefs `(N, 5, coordinates)` of things at these places, `(N, coordinates)`.
+
+    They rest, as far as is known; the variances say how far: they broadcast to the places.
+    """
+    beliefs = np.zeros((len(places), 5, places.shape[1]))
+    beliefs[:, PLACE] = places
+    beliefs[:, _VARIANCE], beliefs[:, _SPEED_VARIANCE] = variance, speed_variance
+    return beliefs
+
+
+def noise(variance: Floats, speed_variance: Floats) -> Floats:
+    """Returns what one frame adds to beliefs, given what it adds to the variances."""
+    nothing = np.zeros_like(variance)
+    return np.stack([nothing, nothing, variance, nothing, speed_variance], axis=-2)
+
+
+def predict(beliefs: Floats, noise: Floats) -> Floats:
+    """Returns what is believed one frame later."""
+    later: Floats = _ONWARDS @ beliefs + noise
+    return later
+
+
+def correct(beliefs: Floats, measured: Floats, variance: Floats) -> Floats:
+    """Returns beliefs corrected by one measurement of the place per track.
+
+    Args:
+        beliefs: `(N, 5, coordinates)`.
+        measured: `(N, coordinates)`.
+        variance: How sure that is; it broadcasts to the measurements.
+    """
+    corrected = beliefs.swapaxes(0, 1).copy()  # arithmetic is faster where rows are together
+    place, speed, own, both, fast = corrected
+    doubt = own + variance
+    gain, speed_gain, surprise = own / doubt, both / doubt, measured - place
+    place += gain * surprise
+    speed += speed_gain * surprise
+    fast -= speed_gain * both
+    rest = 1 - gain
+    own *= rest
+    both *= rest
+    return corrected.swapaxes(0, 1)

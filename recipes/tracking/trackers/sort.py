@@ -1,0 +1,49 @@
+"""SORT: a Kalman filter for each track; detections go to the tracks that they overlap most.
+
+After "Simple Online and Realtime Tracking" (Bewley 2016). Units are pixels and frames.
+"""
+
+from ..boxes import Floats, overlaps
+from .area import boxes_of, corrected, places_of
+from .found import Found
+from .pairs import best, clear, others
+from .streaks import StreakTracker
+from .tracker import Records
+
+
+class SortTracker(StreakTracker):
+    """Follows boxes through a video, frame by frame; the scores don't decide who is who.
+
+    Args:
+        max_age: Frames that a track lives on without a detection.
+        min_hits: Frames in a row in which a track must be found again before it is shown. The first
+            `min_hits` frames of the video show every track.
+        min_overlap: The least intersection over union of a detection with the box where a track is
+            expected.
+
+    Example:
+        >>> tracker = SortTracker()
+        >>> tracker.update([[10, 10, 20, 40]], [0.9], [0]).ids
+        array([1])
+        >>> tracker.update([[11, 10, 21, 40], [50, 10, 60, 40]], [0.9, 0.8], [0, 0]).ids
+        array([2, 1])
+    """
+
+    def __init__(self, max_age: int = 1, min_hits: int = 3, min_overlap: float = 0.3):
+        self.min_overlap = min_overlap
+        super().__init__(max_age, min_hits)
+
+    def _associate(self, found: Found) -> Found:
+        overlap = overlaps(found.boxes, self._boxes(self._tracks))
+        row, track = clear(overlap, self.min_overlap) or best(overlap, overlap, self.min_overlap)
+        beliefs, seen = self._tracks["belief"], found[row]
+        beliefs[track] = corrected(beliefs[track], places_of(seen.boxes))
+        self._tracks["streak"][track] += 1
+        self._saw(track, seen)
+        return found[others(len(found), row)]
+
+    def _begin(self, born: Records) -> None:
+        """A new track is not special."""
+
+    def _boxes(self, tracks: Records) -> Floats:
+        return boxes_of(tracks["belief"])
