@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from tests.benchmarks.association import TRACK_BYTETRACK, TRACK_OCSORT, TRACK_SORT
 from tests.benchmarks.chain import CHAIN
 from tests.benchmarks.feed import (
     FEED,
@@ -42,6 +43,7 @@ from tests.benchmarks.trivial import TRIVIAL
 SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHED, TWO_CLONES)
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
+RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT)
 PROCESSES = (
     RAY_BUSY,
     RAY_TRIVIAL,
@@ -52,7 +54,10 @@ PROCESSES = (
     RAY_WEIGHTS,
     RAY_FAULTS,
 )
-ALL = {benchmark.name: benchmark for benchmark in SPEED + RESOURCES + TRAINING + PROCESSES}
+ALL = {
+    benchmark.name: benchmark
+    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES
+}
 
 
 def arguments() -> argparse.Namespace:
