@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 import torchpipe as tp
 
+from .appearance import Colours, Describer, Embedding
 from .boxes import Detections, Tracks
 from .detector import PersonDetector
 from .draw import draw
 from .mot import MotWriter
-from .trackers import SortTracker
 from .trails import TrailMemory, Trails
 from .video import VideoWriter, probe, read_frames
 from .weights import load_ssdlite
@@ -61,26 +60,25 @@ class Detect(tp.Cell):
         return self._detector(frame, self.min_score)
 
 
-class Sort(tp.Cell):
-    """Follows the people that were found, frame by frame: see `SortTracker`."""
+class Describe(tp.Cell):
+    """Says what each detection looks like, for a tracker with a `ReId`. Stateless: scale it up.
 
-    stateful = True
+    Args:
+        net: Takes `(N, 3, 128, 64)` float32, RGB from 0 to 1, and returns `(N, any)`: see
+            `Embedding`. Default: the colours of clothes, which need no weights: see `Colours`.
+    """
 
-    def __init__(self, max_age: int = 1, min_hits: int = 3, min_overlap: float = 0.3):
+    def __init__(self, net: nn.Module | None = None):
         super().__init__()
-        self.new_tracker = partial(SortTracker, max_age, min_hits, min_overlap)
+        self.net = net
 
-    def reset(self) -> None:
-        self._tracker = self.new_tracker()
+    def setup(self, clone: tp.Clone) -> None:
+        self._describe: Describer = Colours()
+        if self.net is not None:
+            self._describe = Embedding(self.net.to(clone.device))
 
-    def forward(self, found: Detections) -> Tracks:
-        return self._tracker.update(found.boxes, found.scores, found.labels)
-
-    def state_dict(self) -> dict[str, Any]:
-        return self._tracker.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._tracker.load_state_dict(state)
+    def forward(self, frame: Tensor, found: Detections) -> Tensor:
+        return self._describe(frame, found.boxes)
 
 
 class RememberTrails(tp.Cell):

@@ -9,7 +9,8 @@ import torchpipe as tp
 from torchpipe.errors import UsageError
 
 from .boxes import Tracks
-from .cells import Detect, Draw, RememberTrails, Sort, VideoSource, WriteMot, WriteVideo
+from .cells import Detect, Draw, RememberTrails, VideoSource, WriteMot, WriteVideo
+from .follow import Sort
 from .partial import check_target
 from .video import probe
 from .weights import find_weights

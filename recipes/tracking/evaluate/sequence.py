@@ -1,5 +1,6 @@
 """Reads a sequence and pairs up its frames, as MOTChallenge asks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,19 @@ def read_pairing(files: SequenceFiles) -> Pairing:
         UsageError: A file can't be read, or has a line that can't be.
     """
     truth, tracks = _read(files.truth, files.length), _read(files.tracks, files.length)
-    last = max([0, *truth[:, _FRAME], *tracks[:, _FRAME]])
-    frames = zip(_by_frame(truth, int(last)), _by_frame(tracks, int(last)), strict=True)
-    either_way = _EITHER_WAY_20 if files.name.startswith("MOT20") else _EITHER_WAY
+    return pair(truth, tracks, _EITHER_WAY_20 if files.name.startswith("MOT20") else _EITHER_WAY)
+
+
+def pair(truth: Floats, tracks: Floats, either_way: Sequence[int] = _EITHER_WAY) -> Pairing:
+    """Pairs up the frames of what two files say.
+
+    Args:
+        truth: `(N, 8)`, as `read_rows` returns them.
+        tracks: `(M, 8)`, likewise.
+        either_way: The classes that a track may be on without being right or wrong.
+    """
+    last = int(max([0, *truth[:, _FRAME], *tracks[:, _FRAME]]))
+    frames = zip(_by_frame(truth, last), _by_frame(tracks, last), strict=True)
     classes = bool(len(truth)) and set(truth[:, _CLASS]) <= set(_CLASSES)
     counted = [_counted(*rows, either_way if classes else None) for rows in frames]
     return _numbered(counted)
@@ -68,7 +79,7 @@ def _by_frame(rows: Floats, last: int) -> list[Floats]:
 
 
 def _counted(
-    people: Floats, tracks: Floats, either_way: list[int] | None
+    people: Floats, tracks: Floats, either_way: Sequence[int] | None
 ) -> tuple[Integers, Integers, Floats]:
     """The ids of people and tracks that count in one frame, and their overlaps."""
     overlap = overlaps(_corners(people), _corners(tracks))

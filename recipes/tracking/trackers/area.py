@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from ..boxes import Floats
 from .kalman import PLACE, SPEED, believe, correct, noise, predict
 
+POWERS = (2.0, 0.0)  # how area and aspect grow with lengths
 _AREA, _ASPECT = 2, 3
 _NOISE = noise(np.ones(4), np.array([1e-2, 1e-2, 1e-4, 0]))
 _MEASURED = np.array([1.0, 1, 10, 10])

@@ -8,12 +8,15 @@ and y, width / height, and height; how sure it is depends on the height. Units: 
 import numpy as np
 
 from ..boxes import Floats, Integers, overlaps
+from .camera import turned_beliefs
 from .found import Found
 from .kalman import PLACE, SPEED, believe, correct, noise, predict
-from .pairs import NONE, cheapest, others
-from .tracker import Records, Tracker
+from .looks import ReId
+from .pairs import NONE, Pairs, cheapest, others
+from .records import Records, RecordTracker
 
 _HEIGHT = 3
+_POWERS = (0.0, 1.0)  # how aspect and height grow with lengths
 _PIXEL = 1.0  # corners are pixels: boxes are wider and higher by one
 _WEAK_LIMIT, _NEW_LIMIT, _DOUBLE = 0.5, 0.7, 0.15
 
@@ -36,7 +39,7 @@ _FIELDS = [
 _FOUND, _BORN, _FOUND_AGAIN, _STILL_LOST, _LOST_NOW, _GONE = range(6)
 
 
-class ByteTracker(Tracker):
+class ByteTracker(RecordTracker):
     """Follows boxes through a video, frame by frame.
 
     Sure detections go to the tracks that they overlap most, by the overlap times the score. What is
@@ -50,6 +53,7 @@ class ByteTracker(Tracker):
             overlap times the score.
         buffer: Frames for which a lost track is kept. (In the published code: 30 frames at 30
             frames/s, others at other rates.)
+        reid: How looks decide; None if they don't.
 
     Example:
         >>> tracker = ByteTracker()
@@ -66,10 +70,11 @@ class ByteTracker(Tracker):
         new: float = 0.7,
         match_limit: float = 0.9,
         buffer: int = 30,
+        reid: ReId | None = None,
     ):
         self.high, self.low, self.new = high, low, new
         self.match_limit, self.buffer = match_limit, buffer
-        super().__init__(_FIELDS)
+        super().__init__(reid, _PIXEL, _FIELDS)
 
     def _follow(self, found: Found) -> Records:
         sure = found[found.scores > self.high]
@@ -95,17 +100,15 @@ class ByteTracker(Tracker):
         beliefs = tracks["belief"][known]
         tracks["belief"][known] = predict(beliefs, _with_height(_NOISE, beliefs[:, None, PLACE]))
 
-    def _match(
-        self, tracks: Integers, found: Found, limit: float, weigh: bool = True
-    ) -> tuple[Integers, Integers]:
+    def _match(self, rows: Integers, found: Found, limit: float, weigh: bool = True) -> Pairs:
         """Gives detections to some of the tracks; returns the rows of both."""
-        if not (len(tracks) and len(found)):
+        if not (len(rows) and len(found)):
             return NONE
-        overlap = overlaps(found.boxes, self._boxes(self._tracks[tracks]), _PIXEL)
-        share = overlap * found.scores[:, None] if weigh else overlap
-        row, column = cheapest(1 - share, limit)
+        tracks = self._tracks[rows]
+        affinity = self._affinity(found, tracks, self._boxes(tracks))
+        row, column = cheapest(1 - (affinity * found.scores[:, None] if weigh else affinity), limit)
         if len(row):
-            self._correct(tracks[column], found[row])
+            self._correct(rows[column], found[row])
         return row, column
 
     def _correct(self, track: Integers, found: Found) -> None:
@@ -136,7 +139,7 @@ class ByteTracker(Tracker):
         places = _places(new.boxes)
         variances = _with_height(_AT_BIRTH, places), _with_height(_SPEED_AT_BIRTH, places)
         born = self._newborn(new, believe(places, *variances))
-        born["start"], born["confirmed"] = self._frame, self._frame == 1
+        born["start"], born["confirmed"] = self.frame, self.frame == 1
         return born
 
     def _drop_doubles(self) -> None:
@@ -148,7 +151,7 @@ class ByteTracker(Tracker):
         double = 1 - overlaps(boxes[here], boxes[away], _PIXEL) < _DOUBLE
         if double.any():
             row, column = np.nonzero(double)
-            lived = self._frame - tracks["unseen"] - tracks["start"]
+            lived = self.frame - tracks["unseen"] - tracks["start"]
             older = lived[here[row]] > lived[away[column]]
             dropped = np.where(older, away[column], here[row])
             self._tracks = tracks[others(len(tracks), dropped)]
@@ -160,6 +163,9 @@ class ByteTracker(Tracker):
         corner -= size / 2
         size += corner
         return boxes.T
+
+    def _turn(self, camera: Floats) -> None:
+        self._tracks["belief"] = turned_beliefs(self._tracks["belief"], camera, _POWERS)
 
 
 def _places(boxes: Floats) -> Floats:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..boxes import Floats
+from ..boxes import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class Found:
         boxes: `(N, 4)`: x1, y1, x2, y2 in pixels.
         scores: `(N,)`.
         labels: `(N,)`.
+        looks: `(N, any)`, if known: see `Tracker.update`.
+        moves: `(N, 2)`, if known: see `Tracker.update`.
 
     Example:
         >>> found = Found.of([[0, 0, 9, 9], [5, 5, 5, np.nan]], [0.9, 0.8], [0, 0])
@@ -26,28 +28,46 @@ class Found:
 
     boxes: Floats
     scores: Floats
-    labels: NDArray[Any]
+    labels: Integers
+    looks: Floats | None = None
+    moves: Floats | None = None
 
     @classmethod
-    def of(cls, boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike) -> "Found":
+    def of(
+        cls,
+        boxes: ArrayLike,
+        scores: ArrayLike,
+        labels: ArrayLike,
+        looks: ArrayLike | None = None,
+        moves: ArrayLike | None = None,
+    ) -> "Found":
         """Takes anything that is like arrays; leaves out boxes that have no area or are not finite.
 
         Raises:
-            ValueError: The numbers of boxes, scores and labels differ.
+            ValueError: There is not one of each for every box.
         """
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-        scores, labels = np.asarray(scores, np.float64), np.asarray(labels)
-        if not len(boxes) == len(scores) == len(labels):
-            raise ValueError(
-                f"cannot track {len(boxes)} boxes with {len(scores)} scores and {len(labels)} "
-                "labels: give one of each for every box."
-            )
-        found, size = cls(boxes, scores, labels), boxes[:, 2:] - boxes[:, :2]
+        scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.int64)
+        looks = None if looks is None else np.asarray(looks, np.float64)
+        moves = None if moves is None else np.asarray(moves, np.float64).reshape(-1, 2)
+        found, size = cls(boxes, scores, labels, looks, moves), boxes[:, 2:] - boxes[:, :2]
+        found._check()
         usable = (size > 0) & (size < np.inf)
         return found if usable.all() else found[usable[:, 0] & usable[:, 1]]
+
+    def _check(self) -> None:
+        count = len(self.boxes)
+        for name in ("scores", "labels", "looks", "moves"):
+            column = getattr(self, name)
+            if column is not None and len(column) != count:
+                raise ValueError(
+                    f"cannot track {count} boxes with {len(column)} {name}: give one for every box."
+                )
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, chosen: NDArray[Any]) -> "Found":
-        return Found(self.boxes[chosen], self.scores[chosen], self.labels[chosen])
+        looks = None if self.looks is None else self.looks[chosen]
+        moves = None if self.moves is None else self.moves[chosen]
+        return Found(self.boxes[chosen], self.scores[chosen], self.labels[chosen], looks, moves)

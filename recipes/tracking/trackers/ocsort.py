@@ -10,12 +10,14 @@ the details of its published code, which gives the same output. Units are pixels
 
 import numpy as np
 
-from ..boxes import Floats, Integers, overlaps
-from .area import boxes_of, corrected, onwards, places_of
+from ..boxes import Floats, Integers
+from .area import POWERS, boxes_of, corrected, onwards, places_of
+from .camera import turned_beliefs, turned_boxes
 from .found import Found
+from .looks import ReId
 from .pairs import NONE, Pairs, best, clear, others
+from .records import Records
 from .streaks import StreakTracker
-from .tracker import Records
 
 _ROUNDING = 1e-6  # as in the published code, where it guards divisions
 
@@ -32,6 +34,7 @@ class OcSortTracker(StreakTracker):
             expected, or was observed last.
         span: Frames over which the direction of a track is taken.
         inertia: How much the direction decides, beside the overlap.
+        reid: How looks decide; None if they don't.
 
     Example:
         >>> tracker = OcSortTracker()
@@ -49,6 +52,7 @@ class OcSortTracker(StreakTracker):
         min_overlap: float = 0.3,
         span: int = 3,
         inertia: float = 0.2,
+        reid: ReId | None = None,
     ):
         self.min_score, self.min_overlap = min_score, min_overlap
         self.span, self.inertia = span, inertia
@@ -63,14 +67,14 @@ class OcSortTracker(StreakTracker):
             ("direction", np.float64, 2),  # x and y, of length 1; 0 where it is unknown
             ("frozen", np.float64, (5, 4)),  # the belief when it was missed for the first time
         )
-        super().__init__(max_age, min_hits, _ROUNDING, fields)
+        super().__init__(max_age, min_hits, reid, _ROUNDING, fields)
 
     def _associate(self, found: Found) -> Found:
         found, last, before = found[found.scores > self.min_score], *self._earlier()
         row, track = self._match(found, before)
         self._observe(track, found[row], before[track])
         left, lost = found[others(len(found), row)], others(len(self._tracks), track)
-        row, track = self._recover(left, last[lost])
+        row, track = self._recover(left, self._tracks[lost], last[lost])
         self._observe(lost[track], left[row], before[lost[track]])
         self._remember()
         return left[others(len(left), row)]
@@ -80,16 +84,16 @@ class OcSortTracker(StreakTracker):
         last, recent = self._tracks["last"].copy(), self._tracks["recent"]
         before = last.copy()
         for ago in range(1, self.span + 1):
-            then = recent[:, (self._frame - ago) % self.span]
+            then = recent[:, (self.frame - ago) % self.span]
             np.copyto(before, then, where=~np.isnan(then))
         return last, before
 
     def _match(self, found: Found, before: Floats) -> Pairs:
         """Returns the rows of the detections that are tracked, and the rows of their tracks."""
-        overlap = overlaps(found.boxes, boxes_of(self._tracks["belief"]))
-        pairs = clear(overlap, self.min_overlap)
+        affinity = self._affinity(found, self._tracks, boxes_of(self._tracks["belief"]))
+        pairs = clear(affinity, self.min_overlap)
         if pairs is None:
-            pairs = best(overlap + self._momentum(found, before), overlap, self.min_overlap)
+            pairs = best(affinity + self._momentum(found, before), affinity, self.min_overlap)
         return pairs
 
     def _momentum(self, found: Found, before: Floats) -> Floats:
@@ -99,13 +103,13 @@ class OcSortTracker(StreakTracker):
         share: Floats = (np.pi / 2 - np.arccos(cosine)) / np.pi
         return share * (self.inertia * found.scores[:, None])
 
-    def _recover(self, found: Found, last: Floats) -> Pairs:
+    def _recover(self, found: Found, lost: Records, last: Floats) -> Pairs:
         """Pairs up what is left with where the tracks that are left were observed last (OCR)."""
-        if not (len(found) and len(last)):
+        if not (len(found) and len(lost)):
             return NONE
-        overlap = overlaps(found.boxes, last)
-        near = (overlap > self.min_overlap).any()
-        return best(overlap, overlap, self.min_overlap) if near else NONE
+        affinity = self._affinity(found, lost, last)
+        near = (affinity > self.min_overlap).any()
+        return best(affinity, affinity, self.min_overlap) if near else NONE
 
     def _observe(self, track: Integers, found: Found, before: Floats) -> None:
         """Notes what was observed of these tracks, in place."""
@@ -139,7 +143,7 @@ class OcSortTracker(StreakTracker):
         """Keeps what was observed, and what is believed of those missed for the first time."""
         tracks = self._tracks
         seen, missed = tracks["unseen"] == 0, tracks["unseen"] == 1
-        here = self._frame % self.span
+        here = self.frame % self.span
         tracks["recent"][:, here] = np.where(seen[:, None], tracks["last"], np.nan)
         if missed.any():
             tracks["frozen"][missed] = tracks["belief"][missed]
@@ -152,6 +156,15 @@ class OcSortTracker(StreakTracker):
         if observed.all():
             return tracks["last"]
         return np.where(observed[:, None], tracks["last"], boxes_of(tracks["belief"]))
+
+    def _turn(self, camera: Floats) -> None:
+        tracks = self._tracks
+        for name in ("belief", "frozen"):
+            tracks[name] = turned_beliefs(tracks[name], camera, POWERS)
+        for name in ("last", "recent"):
+            tracks[name] = turned_boxes(tracks[name], camera)
+        ahead = tracks["direction"] @ camera[:, :2].T
+        tracks["direction"] = ahead / np.maximum(1e-9, np.linalg.norm(ahead, axis=1))[:, None]
 
 
 def _direction(before: Floats, after: Floats) -> Floats:

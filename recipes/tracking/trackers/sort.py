@@ -3,12 +3,14 @@
 After "Simple Online and Realtime Tracking" (Bewley 2016). Units are pixels and frames.
 """
 
-from ..boxes import Floats, overlaps
-from .area import boxes_of, corrected, places_of
+from ..boxes import Floats
+from .area import POWERS, boxes_of, corrected, places_of
+from .camera import turned_beliefs
 from .found import Found
+from .looks import ReId
 from .pairs import best, clear, others
+from .records import Records
 from .streaks import StreakTracker
-from .tracker import Records
 
 
 class SortTracker(StreakTracker):
@@ -20,6 +22,7 @@ class SortTracker(StreakTracker):
             `min_hits` frames of the video show every track.
         min_overlap: The least intersection over union of a detection with the box where a track is
             expected.
+        reid: How looks decide; None if they don't.
 
     Example:
         >>> tracker = SortTracker()
@@ -29,13 +32,19 @@ class SortTracker(StreakTracker):
         array([2, 1])
     """
 
-    def __init__(self, max_age: int = 1, min_hits: int = 3, min_overlap: float = 0.3):
+    def __init__(
+        self,
+        max_age: int = 1,
+        min_hits: int = 3,
+        min_overlap: float = 0.3,
+        reid: ReId | None = None,
+    ):
         self.min_overlap = min_overlap
-        super().__init__(max_age, min_hits)
+        super().__init__(max_age, min_hits, reid)
 
     def _associate(self, found: Found) -> Found:
-        overlap = overlaps(found.boxes, self._boxes(self._tracks))
-        row, track = clear(overlap, self.min_overlap) or best(overlap, overlap, self.min_overlap)
+        affinity = self._affinity(found, self._tracks, self._boxes(self._tracks))
+        row, track = clear(affinity, self.min_overlap) or best(affinity, affinity, self.min_overlap)
         beliefs, seen = self._tracks["belief"], found[row]
         beliefs[track] = corrected(beliefs[track], places_of(seen.boxes))
         self._tracks["streak"][track] += 1
@@ -47,3 +56,6 @@ class SortTracker(StreakTracker):
 
     def _boxes(self, tracks: Records) -> Floats:
         return boxes_of(tracks["belief"])
+
+    def _turn(self, camera: Floats) -> None:
+        self._tracks["belief"] = turned_beliefs(self._tracks["belief"], camera, POWERS)

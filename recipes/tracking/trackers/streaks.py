@@ -7,26 +7,33 @@ import numpy as np
 
 from .area import held, newborn, onwards, places_of, whole
 from .found import Found
-from .tracker import Records, Tracker
+from .looks import ReId
+from .records import Records, RecordTracker
 
 
-class StreakTracker(Tracker):
+class StreakTracker(RecordTracker):
     """Shows a track that is found often enough in a row; forgets one that is not found for long.
 
     Args:
         max_age: Frames that a track lives on without a detection.
         min_hits: Frames in a row in which a track must be found again before it is shown. The first
             `min_hits` frames of the video show every track.
+        reid: How looks decide; None if they don't.
         rounding: What is added to heights where the aspect of a box is taken.
         fields: What a record has beyond the streak.
     """
 
     def __init__(
-        self, max_age: int, min_hits: int, rounding: float = 0.0, fields: tuple[Any, ...] = ()
+        self,
+        max_age: int,
+        min_hits: int,
+        reid: ReId | None,
+        rounding: float = 0.0,
+        fields: tuple[Any, ...] = (),
     ):
         self.max_age, self.min_hits, self._rounding = max_age, min_hits, rounding
         streak = ("streak", np.int64)  # frames in a row with a detection, the first one not counted
-        super().__init__([streak, *fields])
+        super().__init__(reid, border=0.0, fields=[streak, *fields])
 
     @abstractmethod
     def _associate(self, found: Found) -> Found:
@@ -64,7 +71,7 @@ class StreakTracker(Tracker):
     def _shown(self) -> Records:
         """The newest first."""
         shown = self._tracks["unseen"] == 0
-        if self._frame > self.min_hits:
+        if self.frame > self.min_hits:
             shown &= self._tracks["streak"] >= self.min_hits
         records: Records = self._tracks[shown.nonzero()[0][::-1]]
         return records

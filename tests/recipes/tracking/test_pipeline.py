@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from recipes.tracking import Tracking, recipe
-from recipes.tracking.cells import Detect, Sort
+from recipes.tracking.cells import Detect
 from recipes.tracking.detector import PersonDetector
-from recipes.tracking.mot import MotWriter, read_detections
+from recipes.tracking.mot import MotWriter
 from recipes.tracking.pipeline import CLIP
 from recipes.tracking.trackers import SortTracker
 from recipes.tracking.video import VideoInfo, probe, read_frames
@@ -190,17 +190,6 @@ def test_a_file_that_appeared_meanwhile_stays(tracking):
 
 
 # -- the cells by themselves
-
-
-def test_the_tracker_goes_on_from_a_saved_state(data):
-    frames = read_detections(data / "mot" / "TUD-Campus" / "det_frcnn" / "det.txt")
-    one, other = Sort(), Sort()
-    for found in frames[:10]:
-        one(found)
-    other(frames[0])
-    other.load_state_dict(one.state_dict())
-    for found in frames[10:]:
-        assert one(found).ids.tolist() == other(found).ids.tolist()
 
 
 def test_a_detector_without_weights_says_so():

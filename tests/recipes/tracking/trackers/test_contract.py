@@ -1,15 +1,19 @@
 """What every tracker promises, whatever it does inside."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from recipes.tracking.mot import read_detections
-from recipes.tracking.trackers import ByteTracker, OcSortTracker, SortTracker
+from recipes.tracking.trackers import ByteTracker, OcSortTracker, PerClass, ReId, SortTracker
 from tests.recipes.tracking.trackers.crowd import crowd
 from tests.recipes.tracking.trackers.walker import BOX, moved, see
 
-TRACKERS = [SortTracker, ByteTracker, OcSortTracker]
-pytestmark = pytest.mark.parametrize("kind", TRACKERS)
+TRACKERS = {kind.__name__: kind for kind in (SortTracker, ByteTracker, OcSortTracker)}
+TRACKERS |= {f"{name}, reid": partial(kind, reid=ReId()) for name, kind in TRACKERS.items()}
+TRACKERS |= {f"{name}, per class": partial(PerClass, kind) for name, kind in TRACKERS.items()}
+pytestmark = pytest.mark.parametrize("kind", TRACKERS.values(), ids=TRACKERS)
 
 
 def assert_same(tracks, others):
@@ -32,8 +36,8 @@ def test_everyone_of_the_first_frame_is_shown(kind):
 def test_numbers_the_frames_and_hands_on_scores_and_labels(kind):
     tracker = kind()
     tracker.update([BOX], [0.8], [3])
-    tracks = tracker.update([BOX], [0.75], [4])
-    assert (tracks.frame, tracks.scores.tolist(), tracks.labels.tolist()) == (2, [0.75], [4])
+    tracks = tracker.update([BOX], [0.75], [3])
+    assert (tracks.frame, tracks.scores.tolist(), tracks.labels.tolist()) == (2, [0.75], [3])
 
 
 def test_frames_without_detections_are_frames(kind):
@@ -42,6 +46,12 @@ def test_frames_without_detections_are_frames(kind):
     for _ in range(100):
         see(tracker, BOX), see(tracker)
     assert len(see(tracker)) == 0
+
+
+def test_nobody_at_all_is_no_tracks(kind):
+    tracks = see(kind())
+    assert (tracks.ids.shape, tracks.boxes.shape) == ((0,), (0, 4))
+    assert (tracks.scores.shape, tracks.labels.shape) == ((0,), (0,))
 
 
 @pytest.mark.parametrize(
@@ -55,11 +65,13 @@ def test_leaves_out_boxes_that_are_none(kind, box):
 
 
 def test_one_score_and_label_for_each_box(kind):
-    with pytest.raises(ValueError, match="labels") as caught:
-        kind().update([BOX], [0.9, 0.8], [0])
-    assert str(caught.value) == (
-        "cannot track 1 boxes with 2 scores and 1 labels: give one of each for every box."
-    )
+    box, score, label, look, move = [BOX], [0.9], [0], [[1.0, 0]], [[0.0, 0]]
+    for wrong in ([box, score * 2, label], [box, score, []], [box, score, label, look * 2]):
+        with pytest.raises(ValueError, match="give one for every box"):
+            kind().update(*wrong)
+    with pytest.raises(ValueError, match="moves") as caught:
+        kind().update(box, score, label, look, move * 2)
+    assert str(caught.value) == "cannot track 1 boxes with 2 moves: give one for every box."
 
 
 def test_a_shrinking_track_never_gets_a_negative_area(kind):
@@ -68,7 +80,8 @@ def test_a_shrinking_track_never_gets_a_negative_area(kind):
         see(tracker, [0, 0, size, size])
     for _ in range(50):
         see(tracker)
-    assert np.isfinite(tracker.state_dict()["belief"]).all()
+    beliefs = [v for name, v in tracker.state_dict().items() if name.endswith("belief")]
+    assert [np.isfinite(belief).all() for belief in beliefs] == [True]
 
 
 def test_what_it_returned_stays_as_it_is(kind):
@@ -80,21 +93,31 @@ def test_what_it_returned_stays_as_it_is(kind):
     np.testing.assert_array_equal(tracks.scores, kept[1])
 
 
+def crowded(seed):
+    """What `update` takes for each frame of a crowd, with everything that it may take."""
+    random = np.random.default_rng(seed)
+    for boxes, scores in crowd(seed):
+        looks = np.abs(random.normal(size=(len(boxes), 5)))
+        looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+        moves, camera = random.normal(size=(len(boxes), 2)), np.array([[1, 0, 2.0], [0, 1, -1]])
+        yield boxes, scores, random.integers(0, 2, len(boxes)), looks, moves, camera
+
+
 def test_goes_on_from_a_saved_state(kind):
-    frames = list(crowd(seed=0))
+    frames = list(crowded(seed=0))
     one, other = kind(), kind()
-    for boxes, scores in frames[:30]:
-        one.update(boxes, scores, np.zeros(len(boxes)))
+    for frame in frames[:30]:
+        one.update(*frame)
     state = one.state_dict()
-    expected = [one.update(b, s, np.zeros(len(b))) for b, s in frames[30:]]
+    expected = [one.update(*frame) for frame in frames[30:]]
     other.load_state_dict(state)  # a copy: `one` has moved on, its state must not
-    for (boxes, scores), tracks in zip(frames[30:], expected, strict=True):
-        assert_same(other.update(boxes, scores, np.zeros(len(boxes))), tracks)
+    for frame, tracks in zip(frames[30:], expected, strict=True):
+        assert_same(other.update(*frame), tracks)
 
 
 def test_its_state_is_plain_numbers_and_arrays(kind):
     tracker = kind()
-    see(tracker, BOX)
+    tracker.update(*next(iter(crowded(seed=1))))
     state = tracker.state_dict()
     assert {type(value) for value in state.values()} == {int, np.ndarray}
     assert not any(v.dtype.names for v in state.values() if type(v) is np.ndarray)

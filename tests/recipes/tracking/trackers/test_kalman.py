@@ -1,6 +1,14 @@
 import numpy as np
 
-from recipes.tracking.trackers.kalman import PLACE, SPEED, believe, correct, noise, predict
+from recipes.tracking.trackers.kalman import (
+    PLACE,
+    SPEED,
+    believe,
+    correct,
+    correct_speed,
+    noise,
+    predict,
+)
 
 RANDOM = np.random.default_rng(0)
 TURN_ON = np.eye(4) + np.eye(4, k=2)
@@ -40,9 +48,22 @@ def test_predict_and_correct_equal_the_textbook():
         assert_equal(after[row], mean, (np.eye(4) - gain @ np.eye(2, 4)) @ covariance)
 
 
-def test_neither_changes_what_it_is_given():
+def test_correct_speed_equals_the_textbook():
+    before = predict(beliefs(), noise(np.ones(2), np.ones(2)))
+    measured = RANDOM.normal(0, 2, (3, 1))  # of the first coordinate only
+    after = correct_speed(before, measured, np.array([0.3]))
+    for row in range(3):
+        mean, covariance = as_matrices(before[row])
+        seen = np.eye(4)[[2]]
+        gain = covariance @ seen.T / (seen @ covariance @ seen.T + 0.3)
+        mean = mean + gain @ (measured[row] - seen @ mean)
+        assert_equal(after[row], mean, (np.eye(4) - gain @ seen) @ covariance)
+
+
+def test_none_changes_what_it_is_given():
     given = beliefs()
     kept = given.copy()
+    correct_speed(given, np.zeros((3, 2)), np.ones(2))
     predict(given, noise(np.ones(2), np.ones(2)))
     correct(given, np.zeros((3, 2)), np.ones(2))
     np.testing.assert_array_equal(given, kept)

@@ -34,3 +34,9 @@ def test_scores_do_not_matter():
     tracker = SortTracker()
     see(tracker, BOX)
     assert see(tracker, moved(1), score=0.01).ids.tolist() == [1]
+
+
+def test_a_track_has_the_label_of_its_last_detection():
+    tracker = SortTracker()
+    tracker.update([BOX], [0.9], [3])
+    assert tracker.update([BOX], [0.9], [4]).labels.tolist() == [4]
