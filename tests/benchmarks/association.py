@@ -1,8 +1,8 @@
 """How many frames per second trackers associate, detections given: ours, and roboflow/trackers.
 
 The detections are Faster-RCNN's of three sequences of MOT15, about 5 a frame, from `../shared/data`
-or $TORCHPIPE_TEST_DATA. The peer: `pip install --no-deps trackers supervision pydeprecate defusedxml`
-and `pip install matplotlib rich`; its own requirements bring another OpenCV.
+or $TORCHPIPE_TEST_DATA. The peer comes with `pip install --no-deps trackers supervision pydeprecate
+defusedxml` and `pip install matplotlib rich`; its own requirements bring another OpenCV.
 """
 
 import os
