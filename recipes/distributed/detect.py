@@ -9,7 +9,8 @@ from torch import Tensor
 import torchpipe as tp
 
 from ..tracking.boxes import Detections, Tracks
-from ..tracking.cells import Detect, Sort, VideoSource, WriteMot
+from ..tracking.cells import Detect, VideoSource, WriteMot
+from ..tracking.follow import Sort
 from ..tracking.partial import check_target
 from ..tracking.pipeline import CLIP
 from ..tracking.video import probe

@@ -55,8 +55,7 @@ PROCESSES = (
     RAY_FAULTS,
 )
 ALL = {
-    benchmark.name: benchmark
-    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES
+    benchmark.name: benchmark for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES
 }
 
 

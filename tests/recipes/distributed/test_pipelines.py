@@ -21,7 +21,7 @@ from recipes.distributed.spread import gpu_clones
 from recipes.distributed.stripes import DIRECTIONS, StripeNet, picture
 from recipes.tracking.detector import PersonDetector
 from recipes.tracking.pipeline import CLIP
-from recipes.tracking.sort import SortTracker
+from recipes.tracking.trackers import SortTracker
 from recipes.tracking.video import read_frames
 from recipes.tracking.weights import find_weights, load_ssdlite
 from torchpipe.cli.recipes import copy
