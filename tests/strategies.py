@@ -62,6 +62,12 @@ class Sum(tp.Cell):
         self.total = mix(self.total, a)
         return self.total
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.total}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.total = state["total"]
+
 
 class Odd(tp.Cell):
     filters = True
@@ -101,6 +107,12 @@ class Pairs(tp.Cell):
             held, self.held = self.held, []
             yield mix(*held)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"held": self.held}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.held = state["held"]
+
 
 class Kept(tp.Cell):
     """A sink: what it got in this epoch can be looked at after the run."""
@@ -115,6 +127,12 @@ class Kept(tp.Cell):
 
     def forward(self, a: int) -> None:
         self.got.append(a)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"got": self.got}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.got[:] = state["got"]
 
 
 class Scaled(tp.Pipeline):

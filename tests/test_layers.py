@@ -27,9 +27,12 @@ BELOW = {
     "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
 }
 
+# What a run is saved with: torch is loaded when one is saved or loaded, and not before.
+SAVING = {"engine.checkpoint", "engine.plain"}
+
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"},
+    "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"} | SAVING,
     "numpy": {"cells", "train", "serve.codecs", "engine.segments"},
     "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
     "lightning": {"train"},

@@ -127,6 +127,17 @@ class Numbers(tp.Cell):
         return self.next
 
 
+class Later(Numbers):
+    """Starts further on, and one too early if it is told to be wrong."""
+
+    def __init__(self, wrong: int = 0):
+        self.wrong = wrong
+
+    def seek(self, epoch, item):
+        self.next = item - self.wrong
+        return True
+
+
 class Sum(tp.Cell):
     stateful = True
 
@@ -218,6 +229,9 @@ class TestCheckCell:
     def test_a_source_that_returns_items_is_read_to_its_end(self):
         assert check_cell(Numbers()) == [1, 2, 3]
 
+    def test_a_source_starts_further_on(self):
+        assert check_cell(Later()) == [1, 2, 3]
+
     def test_a_stateful_cell_is_resumed_in_the_middle(self):
         assert check_cell(Sum(), 1, 2, 3) == [1, 3, 6]
 
@@ -256,6 +270,12 @@ class TestCheckCell:
                 "its state does not bring a copy to where it was: number 1 is 2 instead of 3, "
                 "resumed at item 1. Return in `state_dict` all that it remembers, and take it back "
                 "in `load_state_dict`.",
+            ),
+            (
+                Later(wrong=1),
+                [],
+                "after `seek(0, 1)` it gives other results: 3 instead of 2. Leave out so many "
+                "items, or return False.",
             ),
             (
                 Drops(),

@@ -13,6 +13,7 @@
         ├── BudgetExceeded      more items were skipped than allowed
         ├── ItemDropped         the item that was asked for was filtered or skipped
         ├── StalledError        a cell's function does not return
+        ├── StateError          a state that cannot be saved, or a saved one that does not fit
         ├── CloneLost           a clone in another process died, and its work cannot go on
         └── ClusterError        clones were asked for that the Ray cluster cannot have
 
@@ -85,6 +86,10 @@ class ItemDropped(RunError):
 
 class StalledError(RunError):
     """A cell's function does not return; the text shows its cell, clone, item and stack."""
+
+
+class StateError(RunError):
+    """What a run remembers cannot be saved, or what was saved cannot be loaded; nothing changed."""
 
 
 class CloneLost(RunError):

@@ -114,7 +114,8 @@ class WriteVideo(tp.Cell):
     """Writes frames into an MP4 file.
 
     The file appears at the end of the stream, when it is whole: an error, a `break` or Ctrl-C
-    leaves nothing behind.
+    leaves nothing behind. What was written is not saved with a run: one that goes on writes the
+    rest.
 
     Args:
         target: The file.
@@ -130,6 +131,7 @@ class WriteVideo(tp.Cell):
         self.target, self.rate, self.overwrite = target, rate, overwrite
 
     def reset(self) -> None:
+        self.teardown()
         self._writer = VideoWriter(self.target, self.rate, self.overwrite)
 
     def forward(self, frame: Tensor) -> None:
@@ -142,11 +144,15 @@ class WriteVideo(tp.Cell):
         if hasattr(self, "_writer"):  # `reset` may have failed
             self._writer.discard()
 
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
 
 class WriteMot(tp.Cell):
     """Writes tracks into a MOTChallenge text file.
 
-    The file appears at the end of the stream, when it is whole, as that of `WriteVideo`.
+    The file appears at the end of the stream, when it is whole, and is not saved with a run, as
+    that of `WriteVideo`.
 
     Args:
         target: The file.
@@ -161,6 +167,7 @@ class WriteMot(tp.Cell):
         self.target, self.overwrite = target, overwrite
 
     def reset(self) -> None:
+        self.teardown()
         self._writer = MotWriter(self.target, self.overwrite)
 
     def forward(self, tracks: Tracks) -> None:
@@ -172,3 +179,6 @@ class WriteMot(tp.Cell):
     def teardown(self) -> None:
         if hasattr(self, "_writer"):  # `reset` may have failed
             self._writer.discard()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}

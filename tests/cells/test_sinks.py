@@ -41,3 +41,25 @@ def test_sinks_are_good_cells():
 
 def test_call_shows_its_function():
     assert repr(tp.Call(print)) == "Call(print)"
+
+
+def test_what_was_collected_is_saved_with_a_run(tmp_path):
+    one, other = tp.Collect(), tp.Collect()
+    with Sunk(one).run() as run:
+        run.pull()
+        run.save(tmp_path / "run")
+    with Sunk(other).run() as run:
+        run.load(tmp_path / "run")
+        assert other.items == ["A"]
+        assert list(run) == ["B", "C"]
+    assert other.items == ["A", "B", "C"]
+
+
+def test_a_run_with_a_call_can_be_saved(tmp_path):
+    seen = []
+    with Sunk(tp.Call(seen.append)).run() as run:
+        run.pull()
+        run.save(tmp_path / "run")
+        run.load(tmp_path / "run")
+        assert list(run) == ["B", "C"]
+    assert seen == ["A", "B", "C"]

@@ -86,7 +86,11 @@ def test_the_package_runs_as_a_module():
     process = start("recipes", script=script)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
-    assert [line.partition(" ")[0] for line in out.splitlines()] == ["distributed", "tracking"]
+    assert [line.partition(" ")[0] for line in out.splitlines()] == [
+        "digits",
+        "distributed",
+        "tracking",
+    ]
 
 
 def test_a_terminal_shows_a_bar(street):

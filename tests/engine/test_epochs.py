@@ -254,13 +254,13 @@ def test_finish_comes_when_all_items_have_passed(clones, where):
 @pytest.mark.parametrize("clones", [None, 2])
 def test_finish_does_not_come_when_the_stream_is_left_or_fails(clones):
     writes = Writes()
-    with line(source=tp.Source(range(5)), add=some(Add(), clones), writes=writes).run() as run:
+    with line(source=tp.Source(range(5)), add=some(Add(), clones), noted=writes).run() as run:
         next(iter(run))
     assert writes.calls == ["reset", 1, "teardown"]
     writes = Writes()
     bad = tp.cell(lambda x: 1 // x)
     with pytest.raises(ZeroDivisionError):
-        consume(line(source=tp.Source([1, 0]), bad=some(bad, clones), writes=writes))
+        consume(line(source=tp.Source([1, 0]), bad=some(bad, clones), noted=writes))
     assert writes.calls == ["reset", 1, "teardown"]
 
 

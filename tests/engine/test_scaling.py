@@ -199,7 +199,7 @@ def test_a_clone_that_is_called_back_as_it_comes_to_rest_does_not_wait(monkeypat
                 clone.retiring = True
 
     leaving = []
-    monkeypatch.setattr("torchpipe.engine.region.SimpleQueue", Inbox)
+    monkeypatch.setattr("torchpipe.engine.gather.SimpleQueue", Inbox)
     with open_line(meet=scaled(Barrier(2), 2)).run() as run:
         leaving += clones_in(run)[1:]
         futures = [run.submit(x) for x in range(2)]  # both clones take one, and come to rest

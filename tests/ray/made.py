@@ -128,6 +128,12 @@ class Total(tp.Cell):
         self.total += value
         return self.total
 
+    def state_dict(self) -> dict[str, int]:
+        return {"total": self.total}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.total = state["total"]
+
 
 class Batched(tp.Cell):
     """Tells how many items were in a batch with it; fails as a batch where 13 is in it."""

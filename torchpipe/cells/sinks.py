@@ -33,9 +33,17 @@ class Collect(Cell):
         self.items.append(item)
         return item
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"items": list(self.items)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.items[:] = state["items"]
+
 
 class Call(Cell):
     """Calls a function with each item, in order, one at a time; passes the item on.
+
+    When a run is loaded, the function may be called again for items that it had seen.
 
     Args:
         function: Called for what it does (write a file, show an image); its result is ignored.
@@ -56,6 +64,10 @@ class Call(Cell):
     def forward(self, item: Any) -> Any:
         self.function(item)
         return item
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: what the function remembers is not known."""
+        return {}
 
     def describe(self) -> str:
         return getattr(self.function, "__name__", type(self.function).__name__)

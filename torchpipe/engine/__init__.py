@@ -1,8 +1,10 @@
-"""HOW a pipeline runs. No torch (but for the state of its threads), no HTTP.
+"""HOW a pipeline runs. No torch (but for the state of its threads, and saved runs), no HTTP.
 
-Reading order: item, context, values, code, body, writer, program, region, clones, parts, core,
-epochs, entry, run. Then clones in other processes: remote (what they do there), wire, failure,
-held, channel, segments, lending, near, served (how values and errors travel), passing, calls, pace,
-process, distant, sender, receiver, again (the side of the run), ray_resources, ray_loss, ray_host,
-ray_far, ray_actor, ray_clones (what starts, watches and ends the processes).
+Reading order: item, context, values, code, body, writer, boundary, program, region, clones, parts,
+ring_part, core, position, streams, epochs, entry, run. Then how a run is saved: plain, cut,
+passage, state, saved, checkpoint, resuming. Then clones in other processes: remote (what they do
+there), wire, failure, held, channel, segments, lending, near, served (how values and errors
+travel), passing, calls, pace, process, distant, sender, receiver, again (the side of the run),
+ray_resources, ray_loss, ray_host, ray_far, ray_actor, ray_clones (what starts, watches and ends the
+processes).
 """

@@ -6,15 +6,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from torchpipe.engine.deploy import batch_callable_of, clone_of
-from torchpipe.engine.gather import gatherer
+from torchpipe.engine.gather import divided, gatherer
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.region import quietly
+from torchpipe.engine.threads import Cells
 from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
     from torchpipe.engine.context import Context
-    from torchpipe.engine.parts import RingPart
+    from torchpipe.engine.ring_part import RingPart
     from torchpipe.engine.threads import StageThread
 
 
@@ -91,9 +92,13 @@ class CloneThread(RunningClone):
         code = program.clone(stage) if batching is None else program.batching_clone(stage)
         if cell is not None and batching is not None:
             code.bind("take", gatherer(self.inbox, batching, self))
+            code.bind("divided", divided)
             code.bind("run_batch", batch_callable_of(cell, stage.node.path, self.context))
         code.bind("get", self.inbox.get)
         code.bind("get_nowait", self.inbox.get_nowait)
+        if part.passage is not None and stage.ordered:
+            cells = Cells(placed, self.context)
+            code.bind(f"mark_{stage.level}", lambda cut: cut.add(cells))
         code.bind("me", self)
         code.bind("stops", self.stops)
         work = part.core.ready_function(code, self.context, part.ring.objects())

@@ -118,10 +118,10 @@ class Context:
         self.thread: int | None = None
         self.since = 0
 
-    def begin(self, first: int = 0, step: int = 1) -> None:
-        """Begin an epoch, with an item of this number."""
+    def begin(self, first: int, step: int, origin: int) -> None:
+        """Begin an epoch, with an item of this number, after that item of the first region."""
         self.past, self.first, self.step = self.items, first, step
-        self.number = self.origin = first - step
+        self.number, self.origin = first - step, origin
 
     @property
     def items(self) -> int:

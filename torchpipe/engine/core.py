@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.epochs import Epochs
-from torchpipe.engine.parts import InlinePart, Part, RingPart, close_all, deliver
+from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
+from torchpipe.engine.passage import cuts_for
 from torchpipe.engine.region import stopped_error
+from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.stall import StallGuard, stuck_calls
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
@@ -75,6 +77,7 @@ class Core:
         self.scaling = threading.Lock()
         self._over = threading.Event()
         self._lock = threading.RLock()
+        self.cuts = cuts_for(plan, self.pulled, window)
         self.epochs = Epochs(self)
         self._start()
 
@@ -146,6 +149,10 @@ class Core:
         function = code.function()
         context.calls, context.code = code.calls, function.__code__
         return function
+
+    def all_cells(self) -> list[Cells]:
+        """The cells of all threads, and those of the consumer's."""
+        return [*(stage.cells for stage in self.threads), *self.inline_cells]
 
     def thread(
         self, name: str, placed: list[Any], context: Context, work: Callable[[], Any]
@@ -240,7 +247,7 @@ class Core:
         """
         self.signal()
         if not own and not self.epochs.close():
-            if not self._inside():
+            if not self.inside():
                 self._over.wait(wait)
             return  # the thread that runs it ends it
         deadline = None if wait is None else monotonic() + wait
@@ -250,7 +257,7 @@ class Core:
         self._warn_stuck()
         self._tear_down()
 
-    def _inside(self) -> bool:
+    def inside(self) -> bool:
         """Whether a cell of this run asks: what waits for its call cannot be waited for."""
         frame, consumer = sys._getframe(), self.epochs.consumer()
         while frame.f_back is not None and frame is not getattr(consumer, "gi_frame", None):

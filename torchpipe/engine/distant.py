@@ -38,7 +38,7 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
-    from torchpipe.engine.parts import RingPart
+    from torchpipe.engine.ring_part import RingPart
 
 GRACE = 0.8
 """The part of `stop_after` after which a process that does not return is ended."""

@@ -7,14 +7,15 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.core import Core
-from torchpipe.engine.parts import InlinePart, RingPart, close_all, deliver
-from torchpipe.engine.position import Start
-from torchpipe.engine.streams import make_streams
+from torchpipe.engine.parts import InlinePart, close_all, deliver
+from torchpipe.engine.position import Start, taking
+from torchpipe.engine.ring_part import RingPart
 from torchpipe.errors import ItemDropped, RunError, Stopped
 from torchpipe.graph.flat import Node
 
@@ -30,7 +31,8 @@ class Entry:
         self.core = core
         self._lock = threading.Lock()
         self._sources: list[OpenSource] = []
-        self._open_sources(Start())
+        self._held = 0  # results that `map` has got and nobody has taken
+        self._open_sources()
 
     def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
         """Put one item in; waits for room in the window."""
@@ -60,23 +62,42 @@ class Entry:
             with self._lock:
                 self.core.parts[self.core.plan.way[0]].end()
 
-    def seek(self, start: Start) -> None:
-        """Let the next item be that one.
+    def seek(self, start: Start, states: Mapping[str, Any] | None = None) -> None:
+        """Let the next item be that one, and all cells remember these states.
 
         Raises:
-            RunError: Items are in flight, or a result is being taken.
+            RunError: A result is being taken, or an item is being put in.
+        """
+        with self.at_rest():
+            self.core.epochs.seek(start, states)
+            self._open_sources()
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """All that was submitted has left, and nobody submits meanwhile.
+
+        Raises:
+            RunError: Somebody puts an item in just now, or `map` has results that nobody took.
         """
         if not self._lock.acquire(blocking=False):
             raise busy("an item is being put in")
         try:
-            if any(part.ring.busy for part in self.core.rings if self.core.submitting):
-                raise busy("items are in flight")
-            self.core.epochs.seek(start)
-            self._open_sources(start)
+            if self.core.submitting:
+                self._wait_until_empty()
+            yield
         finally:
             self._lock.release()
 
-    def _open_sources(self, start: Start) -> None:
+    def _wait_until_empty(self) -> None:
+        if self.core.inside():
+            raise taking()
+        for part in reversed(self.core.rings):  # each before those that it pushes to
+            part.ring.wait_until_empty(self.core.wait)
+        self.core.refuse_stopped()
+        if self._held:
+            raise busy("`map` has results that nobody has taken")
+
+    def _open_sources(self) -> None:
         """The sources within an open pipeline: they give one element for each item submitted."""
         if not self.core.submitting:
             return
@@ -85,7 +106,7 @@ class Entry:
         context = part.context_of(plan.serial[0])
         nodes = [node for node in plan.nodes if node.is_source and node.cell is not None]
         close_all([source.stream for source in self._sources])
-        streams = [make() for make in make_streams(part, None, start)]
+        streams = [make() for make in self.core.epochs.streams_of(plan, None)]
         pairs = zip(nodes, streams, strict=True)
         self._sources = [OpenSource(node, stream, context) for node, stream in pairs]
         self.core.epochs.streams[:] = streams
@@ -107,12 +128,21 @@ class Entry:
     def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
         """Keep a window of items in flight, and give their results in order."""
         waiting: deque[Future[Any]] = deque()
-        for future in self._submitted(items):
-            waiting.append(future)
-            if len(waiting) >= self.core.window:
-                yield from present(waiting.popleft())
-        while waiting:
-            yield from present(waiting.popleft())
+        try:
+            for future in self._submitted(items):
+                waiting.append(future)
+                self._held += 1
+                if len(waiting) >= self.core.window:
+                    yield from self._taken(waiting)
+            while waiting:
+                yield from self._taken(waiting)
+        finally:
+            self._held -= len(waiting)
+
+    def _taken(self, waiting: deque[Future[Any]]) -> Iterator[Any]:
+        """Take the first of these futures; its result, unless the item was dropped."""
+        self._held -= 1
+        return present(waiting.popleft())
 
     def _submitted(self, items: Iterable[Any]) -> Iterator[Future[Any]]:
         """A future for each item; if there is none to submit, the error has its place in them."""
@@ -199,9 +229,7 @@ class OpenSource:
 
 def busy(why: str) -> RunError:
     """What those get who want the position to be another while it changes."""
-    return RunError(
-        f"cannot do this now: {why}. Wait for the futures of all items, or call run.drain()."
-    )
+    return RunError(f"cannot do this now: {why}. Do it between two items.")
 
 
 def present(future: Future[Any]) -> Iterator[Any]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.parts import InlinePart, Part, RingPart, close_all
+from torchpipe.engine.cut import States, state_of
+from torchpipe.engine.item import END
+from torchpipe.engine.parts import InlinePart, Part, close_all
 from torchpipe.engine.position import Position, Start, taking
+from torchpipe.engine.ring_part import RingPart
+from torchpipe.engine.state import present
 from torchpipe.engine.streams import Given, Makers, always, make_streams
-from torchpipe.engine.threads import Cells
+from torchpipe.errors import StateError
+from torchpipe.graph.plan import RegionPlan
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
@@ -20,36 +25,50 @@ class Epochs:
 
     Attributes:
         streams: The iterators over sources that run in the consumer's thread.
+        above: The regions above the last one, and the generators of what they give it.
+        next: Where the epoch starts that has not begun; None while one is under way, or over.
+        current: Where the epoch started that is under way.
+        sources: What stateful sources remembered then.
     """
 
     def __init__(self, core: Core):
         self.core = core
         self.streams: list[Any] = []
+        self.above: list[tuple[Part, Any]] = []
+        self.current = Start.of(0)
+        self.next = None if core.submitting else self.current  # submitted items are one epoch
+        self.sources: States = {}
         self._sources: list[Any] = []
-        # Where the epoch starts that has not begun; submitted items are one epoch.
-        self._next: Start | None = None if core.submitting else Start()
         self._used = core.submitting  # whether anything may have passed since the last reset
         self._left = False
         self._given = Given(None)
         self._results: Callable[[Any], Iterator[Any]] | None = None
         self._consumer: Callable[[], Any] = lambda: None
 
+    # -- where it is
+
     def consumer(self) -> Any:
         """The generator that is in use, or None."""
         return self._consumer()
 
     @property
+    def over(self) -> bool:
+        """Whether the last epoch has ended, and cells were not reset for the next one."""
+        return self.next is None and self._results is None and not self.core.submitting
+
+    @property
     def position(self) -> Position:
         """What the consumer gets next."""
         core, last = self.core, self.core.plan.way[-1]
-        if self._next is not None:
-            return Position(self._next.epoch, self._next.item, self._next.numbers.get(last.key, 0))
-        if core.submitting:
-            context, (origin, name) = self._entry, (self._entry, "number")
-        elif self._results is None:
+        if self.next is not None:
+            return self.next.position
+        if self.over:
             return Position(core.shared.epoch + 1)
+        context, (origin, name) = core.tail(last), (self._entry, "number")
+        if core.submitting:
+            context = self._entry
         else:
-            context, (origin, name) = core.tail(last), core.origin_in(last)
+            origin, name = core.origin_in(last)
         item = getattr(origin, name) + self._entry.step
         return Position(core.shared.epoch, item, context.number + context.step)
 
@@ -58,6 +77,15 @@ class Epochs:
         """The record of the work of the very first stage."""
         first = self.core.plan.way[0]
         return self.core.parts[first].context_of(first.serial[0])
+
+    @property
+    def stamp(self) -> tuple[object, ...]:
+        """What changes when a result is taken; first, whether one is being taken."""
+        consumer = self.consumer()
+        running = consumer is not None and consumer.gi_running
+        return running, self._results, self.next, self.position
+
+    # -- the results
 
     def results(self, owner: Any, items: Iterator[Any] | None = None) -> Iterator[Any]:
         """The results of the current epoch, or of the next one if that is over.
@@ -72,9 +100,10 @@ class Epochs:
             return current  # type: ignore[no-any-return]
         if items is not None:
             self._abandon()
-        if self._results is None:
-            self._begin(items)
-        return self._generator(owner)
+        if self._results is not None:
+            return self._generator(owner)
+        self._begin(items)
+        return self._later(self._generator(owner))
 
     def _generator(self, owner: Any) -> Iterator[Any]:
         """What gives the results of this epoch from here on."""
@@ -83,20 +112,56 @@ class Epochs:
         self._consumer = weakref.ref(made)
         return made
 
-    def seek(self, start: Start) -> None:
+    def _later(self, results: Iterator[Any]) -> Iterator[Any]:
+        """The results without those that the consumer had before the run was saved."""
+        last, until = self.core.tail(self.core.plan.way[-1]), self.current.position.result
+        while last.number + last.step < until:
+            if next(results, END) is END:
+                raise StateError(
+                    f"cannot go on at result {until}: there are only {last.number + last.step} "
+                    f"now. Let the sources give what they gave when the run was saved."
+                )
+        return results
+
+    # -- from epoch to epoch
+
+    def seek(self, start: Start, states: Mapping[str, Any] | None = None) -> None:
         """Let the next epoch start there, and drop what is inside.
 
+        Args:
+            start: Where it starts.
+            states: What the cells shall remember; by default nothing, as after a reset.
+
         Raises:
-            RunError: Another thread is taking a result just now.
+            RunError: A result is being taken just now.
         """
         self._abandon()
-        if self._used or start.epoch != self.core.shared.epoch:
-            self.core.shared.epoch = start.epoch
-            self._reset()
+        try:
+            if self._used or start.epoch != self.core.shared.epoch:
+                self._reset(start.epoch)
+            self._load(start, states or {})
+        except BaseException:
+            self.core.stop(self.core.stop_after)
+            raise
         for part in self.core.parts.values():
-            part.begin(start.numbers.get(part.plan.key, 0), 1 if part.plan.key else start.step)
+            part.begin(start)
+        self.current = start
         if not self.core.submitting:
-            self._next, self._used = start, False
+            self.next, self._used = start, states is not None
+
+    def _reset(self, epoch: int) -> None:
+        """Reset all cells; all threads are idle, as every item has left."""
+        self.core.shared.epoch = epoch
+        for cells in self.core.all_cells():
+            cells.reset()
+
+    def _load(self, start: Start, states: Mapping[str, Any]) -> None:
+        """Let all cells remember these states."""
+        if states:
+            for cells in self.core.all_cells():
+                cells.load(states)
+        if start.resets:
+            self._reset(start.epoch)
 
     def _abandon(self) -> None:
         """End an epoch that was left early: what is inside passes all stages, untouched."""
@@ -126,25 +191,39 @@ class Epochs:
 
     def _begin(self, items: Iterator[Any] | None) -> None:
         """Start an epoch: fresh iterators over the sources, and from region to region."""
-        if self._next is None:
-            self.seek(Start(self.core.shared.epoch + 1))
-        assert self._next is not None
-        start, self._next, self._used = self._next, None, True
+        if self.next is None:
+            self.seek(Start.of(self.core.shared.epoch + 1))
+        self.next, self._used = None, True
         self._given = Given(items)
-        makers: Makers = [always(self._given)] if items is not None else []
-        makers += self._made_streams(start)
+        makers = self._makers(items)
+        if self.core.cuts is not None:
+            self.core.cuts.start(present(self.core, self.sources), self.current.step)
         for plan in self.core.pulled[:-1]:
-            makers = [always(self._open(self.core.parts[plan], makers)(None))]
+            part = self.core.parts[plan]
+            self.above.append((part, self._open(part, makers)(None)))
+            makers = [always(self.above[-1][1])]
         self._results = self._open(self.core.parts[self.core.pulled[-1]], makers)
 
-    def _made_streams(self, start: Start) -> Makers:
-        """What starts the sources."""
-        first = self.core.parts[self.core.pulled[0]]
+    def _makers(self, items: Iterator[Any] | None) -> Makers:
+        """What starts the sources, and gives the items."""
+        makers: Makers = [always(self._given)] if items is not None else []
         try:
-            return make_streams(first, self.core.items, start)
+            makers += self.streams_of(self.core.pulled[0], self.core.items)
         except BaseException:
             self.core.stop(self.core.stop_after)
             raise
+        return [always(iter(())) for _ in makers] if "" in self.current.ended else makers
+
+    def streams_of(self, plan: RegionPlan, limit: int | None) -> Makers:
+        """What starts the sources of a region; what they remember is noted before."""
+        self.sources = self.source_states()
+        part = self.core.parts[plan]
+        return make_streams(part, part.sources(), limit, self.current)
+
+    def source_states(self) -> States:
+        """What stateful sources remember now."""
+        sources = self.core.parts[self.core.plan.way[0]].sources()
+        return {path: state_of(path, cell) for path, cell in sources if cell.stateful}
 
     def _open(self, part: Part, makers: Makers) -> Callable[[Any], Iterator[Any]]:
         """Let a pulled part read these sources; return what makes the generator of its results."""
@@ -160,24 +239,12 @@ class Epochs:
 
     def finish(self) -> None:
         """The results have ended, and all items have passed: the next who asks starts an epoch."""
-        streams, self.streams, self._sources = self.streams, [], []
+        streams, self.streams, self._sources, self.above = self.streams, [], [], []
         close_all(streams)  # those that others, in step with them, have cut short
         if not self._left:
-            for cells in self._all_cells():
+            for cells in self.core.all_cells():
                 cells.finish()
         self._results = None
-
-    def _reset(self) -> None:
-        """Reset all cells; all threads are idle, as every item has left."""
-        try:
-            for cells in self._all_cells():
-                cells.reset()
-        except BaseException:
-            self.core.stop(self.core.stop_after)
-            raise
-
-    def _all_cells(self) -> list[Cells]:
-        return [*(thread.cells for thread in self.core.threads), *self.core.inline_cells]
 
     def close(self) -> bool:
         """End the generator of results where it is; False if another thread is in it."""

@@ -7,8 +7,9 @@ stages with batching have a `Queue`, which is slower and looks at the clock agai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from queue import Empty, Queue, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,14 @@ def gatherer(
         return batch, None
 
     return take
+
+
+def divided(batch: list[Any]) -> Iterator[list[Any]]:
+    """A batch in parts: where a cut is before an item, that item is the first of its part."""
+    starts = [index for index, item in enumerate(batch) if item.cut is not None and index]
+    for first, last in pairwise([0, *starts, len(batch)]):
+        if first < last:
+            yield batch[first:last]
 
 
 def waiting(inbox: Inbox, deadline: float | None, clone: RunningClone) -> Any:

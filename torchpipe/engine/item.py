@@ -42,11 +42,12 @@ class Item:
         number: The item's number in its region, from 0 unless the run was told otherwise.
         origin: In another region than the first: the item of that one which it was made of.
         error: None; or what went wrong with this item; or a `Mark`.
+        cut: What takes along the states of all cells before this item, see `Cut`; mostly None.
         free: The credit, see above.
         future: Where the result goes, for items that were submitted one by one.
     """
 
-    __slots__ = ("error", "free", "future", "number", "origin")
+    __slots__ = ("cut", "error", "free", "future", "number", "origin")
 
     registers: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Item:
 
     def clear(self) -> None:
         """Let all values go and start all counters again."""
+        self.cut: Any = None
         for name in self.registers:
             setattr(self, name, None)
         for name, start in self.counters:

@@ -7,27 +7,23 @@ pipeline that gives one item for each are pushed too, by whoever submits.
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import ExitStack, suppress
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from torchpipe.engine.clones import RunningClone, running_clone
-from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import Fused
-from torchpipe.engine.item import END
+from torchpipe.engine.deploy import Fused, Placed
+from torchpipe.engine.passage import Passage
+from torchpipe.engine.position import Start
 from torchpipe.engine.program import Program
-from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.values import Values
 from torchpipe.engine.writer import Writer
 from torchpipe.errors import ItemDropped
 from torchpipe.graph.cell import HOLE
-from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
@@ -49,6 +45,9 @@ class Part(ABC):
         self.fused = self._fuse()
         self.pulled = plan in core.pulled
         self.way = core.way_from(plan)
+        self.passage = Passage(self, core.cuts) if core.cuts is not None else None
+        self.pending: deque[Any] = deque()
+        self.flushed = False
         self.tail_cells = Cells(self.fused.placed(self._tail_nodes()), self.context)
 
     def _fuse(self) -> Fused:
@@ -59,27 +58,53 @@ class Part(ABC):
         """The work of the thread that runs a stage."""
         return self.context
 
-    def begin(self, first: int, step: int) -> None:
-        """Begin an epoch, with an item of this number."""
+    def objects(self) -> dict[str, Any]:
+        """What the generated functions of this region use."""
+        return {
+            "rest": self.rest,
+            "finished": self.finished,
+            "failed": self.failed,
+            "pending": self.pending,
+            "passage": self.passage,
+            "cuts": self.core.cuts,
+            "above": self.above and self.above[0],
+            "core": self.core,
+        }
+
+    def begin(self, start: Start) -> None:
+        """Begin an epoch there."""
+        first, step = start.numbers.get(self.plan.key, 0), 1 if self.plan.key else start.step
         for stage in self.plan.serial:
-            self.context_of(stage).begin(first, step)
+            self.context_of(stage).begin(first, step, start.item - start.step)
+        self.pending.clear()
+        if self.way is not None:
+            self.pending.extend(start.pending.get(self.way.path, ()))
+        self.flushed = self.plan.key in start.ended
+        if self.passage is not None:
+            self.passage.arriving = None
+
+    def sources(self) -> Placed:
+        """The sources of this region, by path."""
+        nodes = (node for node in self.plan.nodes if node.is_source and node.cell)
+        return [(node.path, self.fused.cells[node]) for node in nodes]
 
     def _tail_nodes(self) -> list[Node]:
         return self.plan.serial[-1].nodes
 
     def program(self, call_of: Callable[[Node], Callable[..., Any]] | None = None) -> Program:
         """The writer of this region's functions."""
-        return self.writer(Program, call_of or self.fused.calls.__getitem__)
+        made = self.writer(Program, call_of or self.fused.calls.__getitem__)
+        made.above = self.above[1] if self.above is not None else None
+        made.passage = self.passage
+        return made
 
     def writer(self, kind: type[W], call_of: Callable[[Node], Callable[..., Any]]) -> W:
         """A writer of this kind, for this region."""
         core = self.core
         packing, names = core.graph.packing, core.graph.result_names
-        made = kind(
+        return kind(
             self.plan, self.values, call_of, self.results, packing, names, self.way, core.pushes
         )
-        made.above = self.above[1] if self.above is not None else None
-        return made
 
     @abstractmethod
     def push(self) -> Callable[..., Any]:
@@ -114,6 +139,8 @@ class Part(ABC):
             Stopped: It was not the end, the run was stopped.
         """
         self.core.refuse_stopped()
+        if self.flushed:
+            return
         for node in self.plan.starts:
             if node is not self.way:
                 self._flush_aside(node)
@@ -136,8 +163,7 @@ class InlinePart(Part):
     def __init__(self, core: Core, plan: RegionPlan):
         super().__init__(core, plan)
         code = self.program().stream() if self.pulled else self.program().call()
-        objects: dict[str, Any] = {"rest": self.rest, "finished": self.finished}
-        objects |= {"failed": self.failed, "core": core}
+        objects = self.objects()
         self.function = core.ready_function(code, self.context, objects)
         core.inline_cells.append(self.tail_cells)
 
@@ -148,148 +174,6 @@ class InlinePart(Part):
     def end(self) -> None:
         """The stream has ended."""
         list(self.rest())
-
-
-class RingPart(Part):
-    """A region with clones."""
-
-    def __init__(self, core: Core, plan: RegionPlan):
-        self.contexts: dict[Serial | Parallel, Context] = {}
-        self.core, self.plan = core, plan
-        super().__init__(core, plan)
-        self.ring = Ring(plan, self.values, core.window)
-        self.clones: dict[Parallel, list[RunningClone]] = {s: [] for s in plan.parallel}
-        self.attempts: dict[Parallel, dict[int, int]] = {s: {} for s in plan.parallel}
-        self.go: SimpleQueue[Any] = SimpleQueue()
-        self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
-        core.rings.append(self)
-        self._start_head()
-        for stage in plan.serial[1:-1]:
-            self._start_serial(stage)
-        self._start_tail()
-        for parallel in plan.parallel:
-            for clone in parallel.node.clones or ():
-                self.clones[parallel].append(running_clone(self, parallel, clone))
-
-    def context_of(self, stage: Serial | Parallel) -> Context:
-        """Each serial stage has a thread of its own, the tail in the end the consumer's."""
-        if stage is self.plan.serial[-1]:
-            return self.context
-        if stage not in self.contexts:
-            self.contexts[stage] = self.core.context(ThreadClone())
-        return self.contexts[stage]
-
-    def begin(self, first: int, step: int) -> None:
-        """Begin an epoch; nothing is under suspicion any more."""
-        super().begin(first, step)
-        for attempts in self.attempts.values():
-            attempts.clear()
-
-    def _is_consumed(self) -> bool:
-        """Whether the consumer waits for this region; else the head of one further on does."""
-        after = itertools.dropwhile(lambda plan: plan is not self.plan, self.core.pulled)
-        return not any(plan.parallel for plan in [*after][1:])
-
-    def _ready(self, code: Code, context: Context) -> Callable[..., Any]:
-        objects = {
-            **self.ring.objects(),
-            "ring": self.ring.in_order(),
-            "wait": self.core.wait if self._is_consumed() else lambda lock: lock.acquire(),
-            "rest": self.rest,
-            "finished": self.finished,
-            "failed": self.failed,
-            "above": self.above and self.above[0],
-            "core": self.core,
-            "settled": self._settled,
-            "refuse": self._refuse,
-            "finish": self._finish,
-            "close": close_all,
-        }
-        return self.core.ready_function(code, context, objects)
-
-    def _start_head(self) -> None:
-        """The head: a thread that reads sources, or a function for whoever pushes."""
-        stage = self.plan.serial[0]
-        context = self.context_of(stage)
-        placed = self.fused.placed(stage.nodes)
-        if not self.pulled:
-            self.enter = self._ready(self.program().enter(), context)
-            self.core.inline_cells.append(Cells(placed, context))
-            return
-        head = self._ready(self.program().head(), context)
-        self.core.thread("source", placed, context, lambda: self._pump(head))
-
-    def _pump(self, head: Callable[..., Any]) -> None:
-        """Run the head once for each epoch, on the iterators that it is given."""
-        while (sources := self.go.get()) is not None:
-            streams = [source() for source in sources]
-            try:
-                head(*streams)
-            finally:
-                close_all(streams)
-                del streams, sources
-
-    def _start_serial(self, stage: Serial) -> None:
-        code = self.program().serial(stage, streaming=not self.core.submitting)
-        context = self.context_of(stage)
-        work = self._ready(code, context)
-        placed = self.fused.placed(stage.nodes)
-        self.core.thread(f"stage {stage.level}", placed, context, quietly(work, self.ring))
-
-    def _start_tail(self) -> None:
-        """The tail: a generator for the consumer, or a thread that settles futures."""
-        if self.pulled:
-            self.tail = self._ready(self.program().tail(), self.context)
-            self.core.inline_cells.append(self.tail_cells)
-            return
-        work = self._ready(self.program().settle(streaming=not self.core.submitting), self.context)
-        self.core.thread("tail", self.tail_cells.cells, self.context, quietly(work, self.ring))
-
-    def push(self) -> Callable[..., Any]:
-        """Put one item in, beside the way to the results."""
-        return lambda *values: self.enter(None, *values)
-
-    def end(self) -> None:
-        """The stream has ended: wait until all that is inside has passed.
-
-        Raises:
-            BaseException: What a cell here raised.
-        """
-        self.enter(END, *[None] * len(self.values.entries))
-        error = self.core.patiently(self.ended)
-        if error is not None:
-            raise error
-
-    def _finish(self) -> BaseException | None:
-        """At the end of a pushed stream, in the tail's thread: flush; return what was raised."""
-        error: BaseException | None = None
-        try:
-            list(self.rest())
-        except BaseException as raised:
-            error = raised
-        self.ended.put(error)
-        return error
-
-    def _settled(self, future: Any, out: Any, error: BaseException | None) -> None:
-        """Deliver a result; an error beside the way ends the run."""
-        if future is None:
-            if error is not None:
-                self.core.fail_aside(error)
-        elif future is not END:
-            deliver(future, out, error)
-
-    def _refuse(self, future: Any) -> None:
-        """The run was stopped before the item was done."""
-        if future is not None:
-            self._settled(future, HOLE, self.core.why_stopped())
-
-    def stop(self) -> None:
-        """Wake all threads; each ends when the call that it is in has returned."""
-        self.ring.stop()
-        self.go.put(None)
-        self.ended.put(stopped_error())
-        for clone in (clone for clones in self.clones.values() for clone in clones):
-            clone.stop()
 
 
 def flushed(fused: Fused, node: Node) -> Iterator[Any]:

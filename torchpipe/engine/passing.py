@@ -17,7 +17,7 @@ from torchpipe.graph.flat import Argument, Node, Value
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
-    from torchpipe.engine.parts import RingPart
+    from torchpipe.engine.ring_part import RingPart
 
 
 class Passing:

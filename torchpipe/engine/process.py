@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from torchpipe.engine.cut import States
 from torchpipe.engine.failure import Failure, Lost
 from torchpipe.engine.passing import names_of
 from torchpipe.engine.remote import Definition, Report, Work
@@ -197,6 +198,24 @@ class Process(Cells):
     def finish(self) -> None:
         """Tell the cells that the epoch has ended."""
         self._tell("finish")
+
+    def states(self) -> States:
+        """Ask what the stateful cells remember now."""
+        with self.lock:
+            if not self.owner.stage.ordered or self.actor is None:
+                return {}
+            try:
+                found: States = self.actor.ask("states")
+                return found
+            except Lost:
+                self.owner.refuse_loss()
+                raise
+
+    def load(self, states: Mapping[str, Any]) -> None:
+        """Give back to the cells what they remembered."""
+        own = {leaf.path: states[leaf.path] for leaf in self.owner.leaves if leaf.path in states}
+        if own:
+            self._tell("load", own)
 
     def _tell(self, method: str, *arguments: Any) -> None:
         with self.lock:

@@ -8,13 +8,13 @@ shows one of each.
 from __future__ import annotations
 
 from torchpipe.engine.body import Body
+from torchpipe.engine.boundary import Boundary
 from torchpipe.engine.code import Code
 from torchpipe.engine.values import node_values
-from torchpipe.engine.writer import Writer
 from torchpipe.graph.plan import Parallel, Serial
 
 
-class Program(Writer):
+class Program(Boundary):
     """Writes the functions of one region: see `Writer`."""
 
     # -- regions without clones: one function for all
@@ -24,9 +24,11 @@ class Program(Writer):
         code = self._code("stream", f"owner, {self._source_names()}")
         body = self._body(code, self.plan.serial[0])
         with code.block("try:"):
+            self._begin(code)
             code.add("step = context.step")
             code.add("context.number += step")
             with self._reading(code, body):
+                self._arrive(code, "context.number", "passage.cross(context.number)")
                 with self._timed(code, body):
                     self._cells(code, body)
                 first = self.plan.region.start is None
@@ -35,7 +37,7 @@ class Program(Writer):
                 self._yield(code, body)
                 code.add("context.number += step")
             code.add("context.number -= step")
-            code.add("yield from rest()")
+            self._rest(code)
             code.add("finished()")
         self._raising(code)
         return code
@@ -82,6 +84,7 @@ class Program(Writer):
                     code.add("item.error, ended = END, True")
                     code.add("context.number -= step")
                 with code.block("else:"):  # a StopIteration of a cell does not end the stream
+                    self._arrive(code, "number", "item.cut = passage.enter(number)")
                     self._cells(code, body)
                     code.add_all(self.values.releases(self.plan.serial[0]))
                     body.forget()
@@ -104,6 +107,7 @@ class Program(Writer):
             code.add("item.error = END")
         with code.block("else:"):
             code.add("item.number = context.number = context.number + context.step")
+            self._arrive(code, "item.number", "item.cut = passage.enter(item.number)")
             self._trying(code, body, entering=True)
         self._feed(code, self.plan.serial[0])
         return code
@@ -119,6 +123,7 @@ class Program(Writer):
                 self._acquire(code, f"item.done_{before.number}")
             with code.block("if item.error is None and broken is None:"):
                 code.add("context.number = item.number")
+                self._mark(code, stage)
                 self._trying(code, body)
                 code.add("broken = item.error" if streaming else "pass")
             with code.block("elif item.error is STOP:"):
@@ -139,6 +144,7 @@ class Program(Writer):
         code = self._code("tail", "owner")
         body = self._body(code, stage)
         with code.block("try:"):
+            self._begin(code)
             with code.block("for item in ring:"):
                 for before in stage.awaits:
                     lock = f"item.done_{before.number}"
@@ -147,13 +153,14 @@ class Program(Writer):
                     with code.block("if leave(item):"):
                         code.add("break")
                     code.add("continue")
+                self._leave(code)
                 code.add("context.number = item.number")
                 if self.above is not None:
                     code.add("context.origin = item.origin")
                 with self._timed(code, body):
                     self._cells(code, body)
                 self._yield(code, body, stage)
-            code.add("yield from rest()")
+            self._rest(code)
             code.add("finished()")
         self._raising(code)
         return code
@@ -171,6 +178,7 @@ class Program(Writer):
             code.add("out = HOLE")
             code.add("future, item.future = item.future, None")
             with code.block("if item.error is None and not broken:"):
+                self._leave(code)
                 code.add("context.number = item.number")
                 self._trying(
                     code, body, finish=lambda: code.add(f"out = {self._packed(code, body)}")
@@ -204,6 +212,7 @@ class Program(Writer):
                 code.add("item = get()")
                 code.add("context.work()")
             with code.block("if item.error is None:"):
+                self._mark(code, stage)
                 code.add("context.number = item.number")
                 self._trying(code, body)
                 code.add("context.count += 1")
@@ -223,8 +232,14 @@ class Program(Writer):
         code.add("context.work()")
         with code.block("while not me.retiring:"):
             code.add("batch, other = take()")
-            with code.block("if batch:"):
-                self._batch(code, body, stage)
+            if self.passage is not None and stage.ordered:
+                with code.block("for batch in divided(batch):"):
+                    code.add("item = batch[0]")
+                    self._mark(code, stage)
+                    self._batch(code, body, stage)
+            else:
+                with code.block("if batch:"):
+                    self._batch(code, body, stage)
             with code.block("if other is None:"):
                 code.add("continue")
             with code.block("if other.error is RETIRE:"):

@@ -87,6 +87,9 @@ class Receiver:
         context.sent += report.sent
         context.received += report.received
         context.number = call.items[-1].number
+        marked = (item for item in call.items if item.cut is not None)
+        for item, cut in zip(marked, report.cuts, strict=False):  # there are none, if it failed
+            item.cut.add_distant(cut, report.received)
         exceeded = self._judged(report)
         for item, result in zip(call.items, report.results, strict=True):
             self.owner.attempts.pop(item.number, None)

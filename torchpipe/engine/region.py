@@ -53,10 +53,15 @@ class Ring:
         puts = {f"put{stage.number}": inbox.put for stage, inbox in self.inboxes.items()}
         return {**puts, "leave": self.leave, "recycle": self.recycle, "turns": self}
 
-    @property
-    def busy(self) -> bool:
-        """Whether an item is inside."""
-        return any(item.free.locked() for item in self.items)
+    def wait_until_empty(self, wait: Callable[[Any], None]) -> None:
+        """Wait until all items have left; nobody may put one in meanwhile.
+
+        Args:
+            wait: Acquires a lock.
+        """
+        for item in self.items:
+            wait(item.free)
+            release(item.free)
 
     def in_order(self) -> itertools.cycle[Item]:
         """The items in the order of their numbers: one iterator for each serial stage."""

@@ -7,19 +7,21 @@ one bad item does not touch the others of its call.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from torchpipe.engine.context import Context, DeadLetter, Shared
+from torchpipe.engine.cut import Cut, States
 from torchpipe.engine.deploy import batch_callable_of, callable_of, composite, running_copy
 from torchpipe.engine.failure import Dumps, Failure, failure_of
 from torchpipe.engine.held import Holds
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import TorchState, synchronized
-from torchpipe.graph.cell import Cell
+from torchpipe.graph.cell import HOLE, Cell
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
@@ -58,11 +60,23 @@ class Definition:
 
 
 class Work(NamedTuple):
-    """The items of one call: their numbers and arguments; parameters, if they changed."""
+    """The items of one call.
+
+    Attributes:
+        numbers: Their numbers.
+        rows: Their arguments.
+        parameters: The values of all live parameters, if they changed.
+        cuts: Those before which the states are to be told, and whether each is a hole.
+    """
 
     numbers: list[int]
     rows: list[tuple[Any, ...]]
     parameters: Parameters | None = None
+    cuts: dict[int, bool] | None = None
+
+    def between(self, first: int, last: int) -> Work:
+        """Some of the items."""
+        return self._replace(numbers=self.numbers[first:last], rows=self.rows[first:last])
 
 
 @dataclass
@@ -78,6 +92,7 @@ class Report:
         sent: Bytes that the process which sent the items copied for that.
         received: Bytes of the results on their way back.
         parcel: What the cluster knows the results by that it stores, or None.
+        cuts: What the cells remembered at each cut.
     """
 
     results: list[Any]
@@ -88,6 +103,7 @@ class Report:
     sent: int = 0
     received: int = 0
     parcel: Any = None
+    cuts: list[Cut] = field(default_factory=list)
 
 
 class RemoteShared(Shared):
@@ -151,6 +167,19 @@ class RemoteClone:
         """End an epoch; return what a `finish` raised."""
         return self._tried(self.cells.finish)
 
+    def states(self) -> States:
+        """What the stateful cells remember now."""
+        found = self.cells.states()
+        for path, state in found.items():
+            if state.error is not None:
+                failure = failure_of(state.error, self.dumps)  # type: ignore[arg-type]
+                found[path] = state._replace(error=failure)
+        return found
+
+    def load(self, states: Mapping[str, Any]) -> Failure | None:
+        """Give back to the cells what they remembered; return what a `load_state_dict` raised."""
+        return self._tried(lambda: self.cells.load(states))
+
     def tear_down(self) -> list[Failure]:
         """Tear down the cells; return what they raised."""
         errors = self.cells.tear_down()
@@ -168,11 +197,26 @@ class RemoteClone:
         if work.parameters is not None:
             self._set(work.parameters)
         began = perf_counter_ns()
-        results = self._together(work) if self.batch is not None else self._one_by_one(work)
+        results, cuts = self._cut(work, work.cuts) if work.cuts else (self._all(work), [])
         seen, letters = self.shared.seen, self.shared.told
         self.shared.seen, self.shared.told = dict.fromkeys(seen, 0), []
         told = [(mailed(letter), failure_of(letter.error, self.dumps), s) for letter, s in letters]
-        return Report(results, perf_counter_ns() - began, seen, told)
+        return Report(results, perf_counter_ns() - began, seen, told, cuts=cuts)
+
+    def _cut(self, work: Work, holes: dict[int, bool]) -> tuple[list[Any], list[Cut]]:
+        """Run all items; look at the states before those at the cuts."""
+        places = [*holes, len(work.numbers)]
+        results, cuts = self._all(work.between(0, places[0])), [Cut() for _ in holes]
+        for cut, (first, last) in zip(cuts, pairwise(places), strict=True):
+            cut.add(self)
+            hole = holes[first]
+            results += [HOLE] * hole + self._all(work.between(first + hole, last))
+        return results, cuts
+
+    def _all(self, work: Work) -> list[Any]:
+        if self.batch is None or not work.numbers:
+            return self._one_by_one(work)
+        return self._together(work)
 
     def _one_by_one(self, work: Work) -> list[Any]:
         return [self._one(*item) for item in zip(work.numbers, work.rows, strict=True)]

@@ -7,14 +7,13 @@ import traceback
 import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from torchpipe.engine.context import DeadLetter, note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
-from torchpipe.engine.position import Position, Start, refuse_impossible, taking
+from torchpipe.engine.resuming import Resuming
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.statistics import CloneStatistics, statistics
 from torchpipe.engine.torch_state import missing_devices
@@ -26,7 +25,7 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 
 
-class Run:
+class Run(Resuming):
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
 
     Use it in a `with` block. At the end of the block, and on any error, everything stops: threads
@@ -134,50 +133,6 @@ class Run:
             items: For a pipeline with one input, its values; with several, tuples or mappings.
         """
         return self._entry.map(self, items)
-
-    # -- where it is
-
-    @property
-    def position(self) -> Position:
-        """What the consumer gets next: the epoch, the item, the result.
-
-        Of items that are submitted one by one, it is the next to go in.
-        """
-        return self._core.epochs.position
-
-    def seek(self, epoch: int, item: int = 0, result: int = 0, *, step: int = 1) -> None:
-        """Go on at another position: all cells are reset, and the sources start there.
-
-        What is inside is dropped, and an iterator that is in use ends; take a new one. A source
-        that cannot jump has its items read and thrown away. `map` is given items from there on.
-
-        Args:
-            epoch: The epoch, from 0.
-            item: The number of the next item of the sources.
-            result: The number of the next result, where a cell that yields numbers them anew.
-            step: How far the numbers of the items are apart. With n, the sources' items between are
-                read and thrown away: so n runs share the same data, each from a first item of its
-                own, and `Cell.seed` is that of the item in the data, whatever n is.
-
-        Raises:
-            RunError: There is no such position; or a result is being taken just now; or items that
-                were submitted are in flight.
-        """
-        refuse_impossible(Position(epoch, item, result), step)
-        last = self._core.plan.way[-1].key
-        with self._between_results():
-            self._entry.seek(Start(epoch, step, {last: result, "": item}, sought=True))
-
-    @contextmanager
-    def _between_results(self) -> Iterator[None]:
-        """Nobody pulls meanwhile."""
-        self._core.refuse_stopped()
-        if not self._pulling.acquire(blocking=False):
-            raise taking()
-        try:
-            yield
-        finally:
-            self._pulling.release()
 
     # -- control
 

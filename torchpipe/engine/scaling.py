@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torchpipe.engine.clones import RunningClone, running_clone
-from torchpipe.engine.parts import RingPart
+from torchpipe.engine.ring_part import RingPart
 from torchpipe.errors import RunError
 from torchpipe.graph.check import configs
 from torchpipe.graph.clone import Clone

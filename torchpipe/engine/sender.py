@@ -100,9 +100,13 @@ class Sender:
 
     def _send(self, items: list[Item], slots: int) -> None:
         """Send these items; the slots are given back when they come back."""
-        rows, sent = [], []
+        rows: list[Any] = []
+        sent, cuts = [], {}
         for item in items:
             row = self._row(item)
+            if item.cut is not None and self.owner.stage.ordered and self.owner.broken is None:
+                cuts[len(rows)] = row is HOLE
+                row = () if row is HOLE else row  # it goes there, for the state before it
             if row is HOLE:
                 self.owner.context.holes += 1
                 self.owner.finish(item, HOLE)
@@ -111,7 +115,7 @@ class Sender:
             else:
                 rows.append(row)
                 sent.append(item)
-        if not sent or not self._post(sent, rows, slots):
+        if not sent or not self._post(sent, rows, cuts, slots):
             self.slots.release(slots)
 
     def _row(self, item: Item) -> Any:
@@ -125,13 +129,15 @@ class Sender:
             return row
         return tuple(map(here, row))
 
-    def _post(self, items: list[Item], rows: list[tuple[Any, ...]], slots: int) -> bool:
+    def _post(
+        self, items: list[Item], rows: list[tuple[Any, ...]], cuts: dict[int, bool], slots: int
+    ) -> bool:
         """Send a call; say whether one is in flight."""
         actor = self.owner.process.actor
         if actor is None:
             return self._await_process(items)
         parameters = self._parameters_for(actor)
-        work = Work([item.number for item in items], rows, parameters)
+        work = Work([item.number for item in items], rows, parameters, cuts)
         try:
             handle = actor.send(work, self.owner.holds is not None)
         except Exception as error:

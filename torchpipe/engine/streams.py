@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import stream_of
+from torchpipe.engine.deploy import Placed, stream_of
 from torchpipe.engine.position import Start
 from torchpipe.graph.cell import Cell
 
@@ -38,11 +38,12 @@ def always(stream: Iterator[Any]) -> Callable[[], Iterator[Any]]:
     return lambda: stream
 
 
-def make_streams(part: Part, limit: int | None, start: Start) -> Makers:
+def make_streams(part: Part, sources: Placed, limit: int | None, start: Start) -> Makers:
     """What starts the sources of a region, which are told where.
 
     Args:
         part: The region.
+        sources: Its sources, by path.
         limit: Most items of an epoch, counted from its very start, or None.
         start: Where the epoch starts.
 
@@ -50,8 +51,7 @@ def make_streams(part: Part, limit: int | None, start: Start) -> Makers:
         BaseException: What a source's `seek` raised, with a note.
     """
     context = part.context_of(part.plan.serial[0])
-    nodes = [node for node in part.plan.nodes if node.is_source and node.cell]
-    return [maker(node.path, part.fused.cells[node], limit, start, context) for node in nodes]
+    return [maker(path, cell, limit, start, context) for path, cell in sources]
 
 
 def maker(

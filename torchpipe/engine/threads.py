@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from torchpipe.engine.context import Context, note
+from torchpipe.engine.cut import States, remembers, state_of
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.graph.cell import Cell
 
@@ -48,6 +50,16 @@ class Cells:
         """Tell each cell that the epoch has ended."""
         for path, cell in self.cells:
             self._call("finish", path, cell.finish)
+
+    def states(self) -> States:
+        """What the stateful ones remember now."""
+        return {path: state_of(path, cell) for path, cell in self.cells if remembers(cell)}
+
+    def load(self, states: Mapping[str, Any]) -> None:
+        """Give back to each cell what it remembered, if that is known."""
+        for path, cell in self.cells:
+            if path in states:
+                self._call("load_state_dict", path, partial(cell.load_state_dict, states[path]))
 
     def _call(self, what: str, path: str, call: Callable[[], None]) -> None:
         try:

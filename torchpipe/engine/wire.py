@@ -90,14 +90,9 @@ def reduced_tensor(value: Any) -> tuple[Any, ...] | None:
     torch: Any = sys.modules.get("torch")
     if torch is None or type(value) not in (torch.Tensor, torch.nn.Parameter):
         return None
-    movable = value.device.type in ("cpu", "cuda") and value.layout == torch.strided
-    if (
-        not movable
-        or value.is_quantized
-        or value.is_conj()
-        or value.is_neg()
-        or value.grad_fn is not None
-    ):
+    plain = value.device.type in ("cpu", "cuda") and value.layout == torch.strided
+    special = value.is_quantized or value.is_conj() or value.is_neg() or value.grad_fn is not None
+    if special or not plain:
         return None
     flat = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     contents = pickle.PickleBuffer(flat.numpy())

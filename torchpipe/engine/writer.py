@@ -17,9 +17,6 @@ from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
-# The generator forgets the value as it gives it: while it waits, only the consumer holds it.
-YIELD_OUT = "yield (out, out := None)[0]"
-
 
 class Writer:
     """Writes the pieces of the functions of one region.
@@ -33,13 +30,7 @@ class Writer:
         names: The names of the results.
         way: The cell that starts the next region on the way to the results, if that is pulled.
         pushes: For each other cell that starts a region: what takes its items.
-
-    Attributes:
-        above: In a region that is pulled from another one: which attribute of that one's context
-            tells the item of the first region.
     """
-
-    above: str | None = None
 
     def __init__(
         self,
@@ -213,36 +204,6 @@ class Writer:
             f"{body.raw(value)} is HOLE" for value in self.results if value in self.values.holes
         )
         return f"HOLE if {absent} else {packed}" if absent else packed
-
-    def _yield(self, code: Code, body: Body, stage: Serial | None = None) -> None:
-        """Let the item go and yield its results, or all that the next region's start makes."""
-        if self.way is not None:
-            self._yield_many(code, body, self.way, stage)
-            return
-        may_hole = any(value in self.values.holes for value in self.results)
-        code.add(f"out = {self._packed(code, body)}")
-        self._let_go(code, body, stage)
-        guard = "if out is not HOLE: " if may_hole else ""
-        code.add(f"{guard}{YIELD_OUT}")
-
-    def _yield_many(self, code: Code, body: Body, way: Node, stage: Serial | None) -> None:
-        absent = body.absent(way)
-        guard = code.block(f"if not ({absent}):") if absent else nullcontext()
-        with guard, code.block(f"for out in {body.call(way)}:", way.path):
-            code.add(YIELD_OUT)
-            with code.block("if core.halted:"):
-                code.add("break")
-        self._let_go(code, body, stage)
-
-    def _let_go(self, code: Code, body: Body, stage: Serial | None) -> None:
-        if stage is not None:
-            code.add_all(self.values.releases(stage))
-        body.forget()
-        if stage is not None:
-            with code.block("try:"):
-                code.add("item.free.release()")
-            with code.block("except RuntimeError:"):
-                code.add("leave(item)  # the run was stopped meanwhile, which released it")
 
     def _raising(self, code: Code) -> None:
         """Pass on what was raised, with a note; a generator that is closed just ends."""

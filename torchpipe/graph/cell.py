@@ -119,11 +119,17 @@ class Cell:
         """Release what `setup` made; called once, also after an error."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What the cell remembers between items: plain numbers, text, arrays and tensors."""
+        """What the cell remembers between items; a stateful cell needs it for `run.save`.
+
+        It is called between two items, where the cell runs. What it returns is copied: plain
+        numbers and text, arrays and tensors, and lists, tuples, dicts, named tuples and dataclasses
+        of them. Return `{}` if nothing that the cell remembers changes a result. That of a source
+        is taken at the start of an epoch, before `seek`.
+        """
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Remember what `state_dict` returned."""
+        """Remember what `state_dict` returned; called after `setup` and `reset`."""
 
     def flush(self) -> Iterator[Any]:
         """Yield what is left at the end of the stream (cells that yield only)."""

@@ -23,8 +23,9 @@ def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
     Checked are: it takes such items; it leaves them as they are, because other cells read them
     too; after `reset` it gives the same results again; deep copies (clones) and pickles (clones
     elsewhere) of the definition do as well; if it is not stateful, the order of the items does not
-    matter; if it is, its state can be taken in the middle and goes on in a copy; only a cell with
-    `filters` drops items. The cell itself is not set up, its copies are, and torn down.
+    matter; if it is, its state can be taken in the middle and goes on in a copy; a source that can
+    `seek` gives the same from there; only a cell with `filters` drops items. The cell itself is not
+    set up, its copies are, and torn down.
 
     Args:
         cell: The cell; a source is read to its end.
@@ -47,6 +48,7 @@ def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
     """
     calls = [arguments_of(cell, item, number) for number, item in enumerate(items)]
     expected = check_epochs(cell, calls)
+    check_seek(cell, expected)
     check_copies(cell, calls, expected, pickles)
     if cell.stateful:
         check_state(cell, calls, expected)
@@ -153,6 +155,23 @@ def snapshot(calls: Calls) -> Calls | None:
         return copy.deepcopy(calls)
     except Exception:  # any class may refuse, each in its own way
         return None
+
+
+def check_seek(cell: Cell, expected: list[Any]) -> None:
+    """A source that starts further on must give what it gives from there."""
+    half = len(expected) // 2
+    with Alone(copy.deepcopy(cell)) as alone:
+        if not is_source(cell) or alone.cell.seek(0, half) is False:
+            return
+        alone.number = half
+        found = list(alone.source())
+    if not same(expected[half:], found):
+        fail(
+            cell,
+            f"after `seek(0, {half})` it gives other results: "
+            f"{first_difference(expected[half:], found)}. Leave out so many items, or return "
+            f"False.",
+        )
 
 
 def check_copies(cell: Cell, calls: Calls, expected: list[Any], pickles: bool) -> None:

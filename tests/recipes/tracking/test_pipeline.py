@@ -189,6 +189,38 @@ def test_a_file_that_appeared_meanwhile_stays(tracking):
     assert Path("tracking.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("taken", [1, 3, 5])
+def test_a_run_goes_on_where_it_was_saved(tracking, taken):
+    whole = run(tracking(tracks="whole.txt", output="whole.mp4"))
+    with tracking(clones=3).run() as running:
+        for _ in range(taken):
+            running.pull()
+        running.save("state")
+    with tracking(clones=1).run() as running:
+        running.load("state")
+        rest = list(running)
+    assert len(rest) == len(whole) - taken
+    for (image, tracks), (same_image, same_tracks) in zip(whole[taken:], rest, strict=True):
+        assert torch.equal(image, same_image)
+        assert tracks.boxes.tolist() == same_tracks.boxes.tolist()
+        assert tracks.ids.tolist() == same_tracks.ids.tolist()
+    lines = Path("whole.txt").read_text().splitlines()
+    assert Path("tracking.txt").read_text().splitlines() == [
+        line for line in lines if int(line.partition(",")[0]) > taken
+    ]
+    assert probe("tracking.mp4").frames == len(rest)
+
+
+def test_files_start_anew_where_a_run_seeks(tracking):
+    pipeline = tracking()
+    with pipeline.run() as running:
+        frames = len(list(islice(running, 3)))
+        running.seek(0, 2)
+        frames = len(list(running))
+    assert probe("tracking.mp4").frames == frames
+    assert left() == ["tracking.mp4", "tracking.txt"]
+
+
 # -- the cells by themselves
 
 

@@ -1,0 +1,113 @@
+"""`Boundary`: where items enter and leave a region: results, other regions, and cuts."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from torchpipe.engine.body import Body
+from torchpipe.engine.code import Code
+from torchpipe.engine.writer import Writer
+from torchpipe.graph.flat import Node
+from torchpipe.graph.plan import Parallel, Serial
+
+if TYPE_CHECKING:
+    from torchpipe.engine.passage import Passage
+
+# The generator forgets the value as it gives it: while it waits, only the consumer holds it.
+YIELD_OUT = "yield (out, out := None)[0]"
+
+
+class Boundary(Writer):
+    """Writes what a region has to do with those before and after it: see `Writer`.
+
+    Attributes:
+        above: In a region that is pulled from another one: which attribute of that one's context
+            tells the item of the first region.
+        passage: How cuts pass the region, if there are any.
+    """
+
+    above: str | None = None
+    passage: Passage | None = None
+
+    def _arrive(self, code: Code, number: str, then: str) -> None:
+        """Let a cut be before an item with this number, if one arrives here."""
+        if self.passage is not None:
+            first = self.plan.region.start is None
+            arrives = f"{number} >= cuts.next" if first else "passage.arriving is not None"
+            with code.block(f"if {arrives}:"):
+                code.add(then)
+
+    def _mark(self, code: Code, stage: Serial | Parallel) -> None:
+        """Add what the cells of this stage remember to a cut that is before the item."""
+        mark = f"mark_{stage.level}"
+        if isinstance(stage, Parallel):
+            marked = self.passage is not None and stage.ordered
+        else:
+            marked = self.passage is not None and stage in self.passage.marks
+            if self.passage is not None and marked:
+                code.bind(mark, self.passage.marks[stage])
+        if marked:
+            with code.block("if item.cut is not None:"):
+                code.add(f"{mark}(item.cut)")
+
+    def _leave(self, code: Code) -> None:
+        """The end of the region: a cut that is before the item goes on."""
+        if self.passage is not None:
+            with code.block("if item.cut is not None:"):
+                code.add("passage.leave(item)")
+
+    def _yield(self, code: Code, body: Body, stage: Serial | None = None) -> None:
+        """Let the item go and yield its results, or all that the next region's start makes."""
+        if self.way is not None:
+            self._yield_many(code, body, self.way, stage)
+            return
+        may_hole = any(value in self.values.holes for value in self.results)
+        code.add(f"out = {self._packed(code, body)}")
+        self._let_go(code, body, stage)
+        guard = "if out is not HOLE: " if may_hole else ""
+        code.add(f"{guard}{YIELD_OUT}")
+
+    def _yield_many(self, code: Code, body: Body, way: Node, stage: Serial | None) -> None:
+        absent = body.absent(way)
+        guard = code.block(f"if not ({absent}):") if absent else nullcontext()
+        with guard:
+            code.add(f"given = {body.call(way)}", way.path)
+            with code.block("for out in given:", way.path):
+                code.add(YIELD_OUT)
+                with code.block("if core.halted:"):
+                    code.add("break")
+            self._give_pending(code)
+        self._let_go(code, body, stage)
+
+    def _give_pending(self, code: Code) -> None:
+        """Yield what the start of the next region gave ahead of time: see `Part.settle`."""
+        if self.way is not None:
+            with code.block("while pending:"):
+                code.add("yield pending.popleft()")
+
+    def _rest(self, code: Code) -> None:
+        """The stream has ended: yield what the start of the next region still holds."""
+        if self.way is None:
+            code.add("yield from rest()")
+            return
+        code.add("given, ended = rest(), True")
+        with code.block("for out in given:"):
+            code.add(YIELD_OUT)
+        self._give_pending(code)
+
+    def _begin(self, code: Code) -> None:
+        """Begin a generator, which may go on where another one was saved."""
+        if self.way is not None:
+            code.add("given, ended = (), False")
+        self._give_pending(code)
+
+    def _let_go(self, code: Code, body: Body, stage: Serial | None) -> None:
+        if stage is not None:
+            code.add_all(self.values.releases(stage))
+        body.forget()
+        if stage is not None:
+            with code.block("try:"):
+                code.add("item.free.release()")
+            with code.block("except RuntimeError:"):
+                code.add("leave(item)  # the run was stopped meanwhile, which released it")

@@ -1,0 +1,161 @@
+"""`RingPart`: a region with clones: its ring, its threads, and its clones."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from torchpipe.engine.clones import RunningClone, running_clone
+from torchpipe.engine.code import Code
+from torchpipe.engine.context import Context
+from torchpipe.engine.item import END
+from torchpipe.engine.parts import Part, close_all, deliver
+from torchpipe.engine.position import Start
+from torchpipe.engine.region import Ring, quietly, stopped_error
+from torchpipe.engine.threads import Cells
+from torchpipe.graph.cell import HOLE
+from torchpipe.graph.clone import ThreadClone
+from torchpipe.graph.plan import Parallel, RegionPlan, Serial
+
+if TYPE_CHECKING:
+    from torchpipe.engine.core import Core
+
+
+class RingPart(Part):
+    """A region with clones."""
+
+    def __init__(self, core: Core, plan: RegionPlan):
+        self.contexts: dict[Serial | Parallel, Context] = {}
+        self.core, self.plan = core, plan
+        super().__init__(core, plan)
+        self.ring = Ring(plan, self.values, core.window)
+        self.clones: dict[Parallel, list[RunningClone]] = {s: [] for s in plan.parallel}
+        self.attempts: dict[Parallel, dict[int, int]] = {s: {} for s in plan.parallel}
+        self.go: SimpleQueue[Any] = SimpleQueue()
+        self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
+        core.rings.append(self)
+        self._start_head()
+        for stage in plan.serial[1:-1]:
+            self._start_serial(stage)
+        self._start_tail()
+        for parallel in plan.parallel:
+            for clone in parallel.node.clones or ():
+                self.clones[parallel].append(running_clone(self, parallel, clone))
+
+    def context_of(self, stage: Serial | Parallel) -> Context:
+        """Each serial stage has a thread of its own, the tail in the end the consumer's."""
+        if stage is self.plan.serial[-1]:
+            return self.context
+        if stage not in self.contexts:
+            self.contexts[stage] = self.core.context(ThreadClone())
+        return self.contexts[stage]
+
+    def begin(self, start: Start) -> None:
+        """Begin an epoch; nothing is under suspicion any more."""
+        super().begin(start)
+        for attempts in self.attempts.values():
+            attempts.clear()
+
+    def _is_consumed(self) -> bool:
+        """Whether the consumer waits for this region; else the head of one further on does."""
+        after = itertools.dropwhile(lambda plan: plan is not self.plan, self.core.pulled)
+        return not any(plan.parallel for plan in [*after][1:])
+
+    def _ready(self, code: Code, context: Context) -> Callable[..., Any]:
+        objects = {
+            **self.objects(),
+            **self.ring.objects(),
+            "ring": self.ring.in_order(),
+            "wait": self.core.wait if self._is_consumed() else lambda lock: lock.acquire(),
+            "settled": self._settled,
+            "refuse": self._refuse,
+            "finish": self._finish,
+            "close": close_all,
+        }
+        return self.core.ready_function(code, context, objects)
+
+    def _start_head(self) -> None:
+        """The head: a thread that reads sources, or a function for whoever pushes."""
+        stage = self.plan.serial[0]
+        context = self.context_of(stage)
+        placed = self.fused.placed(stage.nodes)
+        if not self.pulled:
+            self.enter = self._ready(self.program().enter(), context)
+            self.core.inline_cells.append(Cells(placed, context))
+            return
+        head = self._ready(self.program().head(), context)
+        self.core.thread("source", placed, context, lambda: self._pump(head))
+
+    def _pump(self, head: Callable[..., Any]) -> None:
+        """Run the head once for each epoch, on the iterators that it is given."""
+        while (sources := self.go.get()) is not None:
+            streams = [source() for source in sources]
+            try:
+                head(*streams)
+            finally:
+                close_all(streams)
+                del streams, sources
+
+    def _start_serial(self, stage: Serial) -> None:
+        code = self.program().serial(stage, streaming=not self.core.submitting)
+        context = self.context_of(stage)
+        work = self._ready(code, context)
+        placed = self.fused.placed(stage.nodes)
+        self.core.thread(f"stage {stage.level}", placed, context, quietly(work, self.ring))
+
+    def _start_tail(self) -> None:
+        """The tail: a generator for the consumer, or a thread that settles futures."""
+        if self.pulled:
+            self.tail = self._ready(self.program().tail(), self.context)
+            self.core.inline_cells.append(self.tail_cells)
+            return
+        work = self._ready(self.program().settle(streaming=not self.core.submitting), self.context)
+        self.core.thread("tail", self.tail_cells.cells, self.context, quietly(work, self.ring))
+
+    def push(self) -> Callable[..., Any]:
+        """Put one item in, beside the way to the results."""
+        return lambda *values: self.enter(None, *values)
+
+    def end(self) -> None:
+        """The stream has ended: wait until all that is inside has passed.
+
+        Raises:
+            BaseException: What a cell here raised.
+        """
+        self.enter(END, *[None] * len(self.values.entries))
+        error = self.core.patiently(self.ended)
+        if error is not None:
+            raise error
+
+    def _finish(self) -> BaseException | None:
+        """At the end of a pushed stream, in the tail's thread: flush; return what was raised."""
+        error: BaseException | None = None
+        try:
+            list(self.rest())
+        except BaseException as raised:
+            error = raised
+        self.ended.put(error)
+        return error
+
+    def _settled(self, future: Any, out: Any, error: BaseException | None) -> None:
+        """Deliver a result; an error beside the way ends the run."""
+        if future is None:
+            if error is not None:
+                self.core.fail_aside(error)
+        elif future is not END:
+            deliver(future, out, error)
+
+    def _refuse(self, future: Any) -> None:
+        """The run was stopped before the item was done."""
+        if future is not None:
+            self._settled(future, HOLE, self.core.why_stopped())
+
+    def stop(self) -> None:
+        """Wake all threads; each ends when the call that it is in has returned."""
+        self.ring.stop()
+        self.go.put(None)
+        self.ended.put(stopped_error())
+        for clone in (clone for clones in self.clones.values() for clone in clones):
+            clone.stop()
