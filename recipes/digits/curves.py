@@ -45,6 +45,7 @@ def draw_curves(metrics: Path, picture: Path, steps: int) -> None:
     losses, shares = figure.subplots(1, 2)
     for axes in (losses, shares):
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     draw_losses(losses, metrics, steps)

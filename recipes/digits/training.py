@@ -1,6 +1,7 @@
 """`Train`: a whole training as a cell, in one of three styles."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Train(tp.Cell):
             folder.check_resumable(settings)
         else:
             folder.begin(settings)
-        with Record(folder.metrics, task.epochs, task.steps) as record:
+        with one_core(), Record(folder.metrics, task.epochs, task.steps) as record:
             self._style()(task, record)
         torch.save(task.net.state_dict(), folder.network)
         draw_curves(folder.metrics, folder.curves, task.steps)
@@ -69,3 +70,14 @@ class Train(tp.Cell):
         module = import_module(STYLES[self.folder.loop], __package__)
         train: Callable[[Task, Record], None] = module.train
         return train
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Lets the training step use one core: the network is small, and clones need the others."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
