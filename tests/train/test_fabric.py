@@ -60,6 +60,7 @@ class Regression(LightningModule):
         self.calls.append("update")
 
     def on_train_batch_end(self, outputs, batch, batch_idx):
+        assert not outputs["loss"].requires_grad
         self.calls.append("end")
 
     def on_train_epoch_end(self):
@@ -121,10 +122,12 @@ def test_a_trainer_may_have_the_module_afterwards(tmp_path):
 def test_a_step_may_return_a_dict():
     class Dict(Regression):
         def training_step(self, batch, index):
-            return {"loss": super().training_step(batch, index), "index": 7}
+            loss = super().training_step(batch, index)
+            return {"loss": loss, "index": 7, "twice": 2 * loss}
 
     step = tp.TrainStep(Dict())(*pairs()[0])
     assert step.metrics["index"] == 0  # what is logged comes last
+    assert not step.metrics["twice"].requires_grad
     assert step.loss == trained_plainly(network())[0]
 
 

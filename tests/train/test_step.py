@@ -214,6 +214,14 @@ def test_autocast_computes_in_another_dtype_and_still_learns(dtype):
     assert {weight.dtype for weight in net.parameters()} == {torch.float32}
 
 
+def test_autocast_of_whoever_starts_the_run_holds_too():
+    net, seen = network(), []
+    net[0].register_forward_hook(lambda *_: seen.append(_[2].dtype))
+    with torch.autocast("cpu", torch.bfloat16), Training(step_of(net)).run() as run:
+        list(run)
+    assert set(seen) == {torch.bfloat16}
+
+
 # -- its state
 
 

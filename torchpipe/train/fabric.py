@@ -37,10 +37,7 @@ class Collecting(Fabric):
     def taken(self) -> Metrics:
         """What was logged since the last call, without graphs."""
         found, self._logged = self._logged, {}
-        return {
-            name: value.detach() if isinstance(value, Tensor) else value
-            for name, value in found.items()
-        }
+        return detached(found)
 
 
 class FabricLearner(Learner):
@@ -76,7 +73,7 @@ class FabricLearner(Learner):
         with autocasting(self.device, self.autocast):
             loss, metrics = self._loss_of(module.training_step(batch, index))
         self.updates.update(loss, ready=self._ready, **options)
-        module.on_train_batch_end(loss.detach(), batch, index)
+        module.on_train_batch_end({"loss": loss.detach(), **metrics}, batch, index)
         self.batches += 1
         return loss, metrics | self.fabric.taken()
 
@@ -89,7 +86,7 @@ class FabricLearner(Learner):
                 f"cannot train {type(self.model).__name__}: its `training_step` gave no loss but "
                 f"{type(result).__name__}. Return the loss, or a dict with 'loss'."
             )
-        return loss, rest
+        return loss, detached(rest)
 
     def _ready(self, optimizer: Optimizer) -> None:
         module: Any = self.model
@@ -114,6 +111,14 @@ class FabricLearner(Learner):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
         self.batches = state["batches"]
+
+
+def detached(metrics: Mapping[str, Any]) -> Metrics:
+    """Metrics without graphs."""
+    return {
+        name: value.detach() if isinstance(value, Tensor) else value
+        for name, value in metrics.items()
+    }
 
 
 def refuse_manual(module: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -113,11 +113,11 @@ def scaler_for(device: torch.device, dtype: torch.dtype | None) -> torch.amp.Gra
     return torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
 
 
-@contextmanager
-def autocasting(device: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
-    """Compute in this dtype where that is safe; whatever the thread does otherwise."""
-    with torch.autocast(device.type, dtype, enabled=dtype is not None):
-        yield
+def autocasting(
+    device: torch.device, dtype: torch.dtype | None
+) -> AbstractContextManager[Any, Any]:
+    """Compute in this dtype where that is safe; without one, as the thread does anyway."""
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
 
 
 @contextmanager

@@ -178,7 +178,7 @@ class TrainStep(Cell):
     def finish(self) -> None:
         metrics = self._learner.end_epoch()
         if self.log is not None and metrics:
-            last = self._learner.updates.steps - 1
+            last = max(0, self._learner.updates.steps - 1)
             self.log.log_metrics({name: float(metrics[name]) for name in metrics}, last)
 
     def teardown(self) -> None:
