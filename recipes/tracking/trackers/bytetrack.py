@@ -46,13 +46,14 @@ class ByteTracker(RecordTracker):
     left of the tracks then takes from the detections that are less sure.
 
     Args:
-        high: The score from which a detection is sure.
-        low: The score below which it is none.
-        new: The score from which it may become a track.
+        high: Detections with a higher score are sure. (The very same score is left out, as in the
+            published code.)
+        low: Detections without a higher score are left out.
+        new: The score from which a detection may become a track.
         match_limit: The most that a pair of a track and a sure detection may cost: 1 less the
             overlap times the score.
-        buffer: Frames for which a lost track is kept. (In the published code: 30 frames at 30
-            frames/s, others at other rates.)
+        buffer: Frames for which a lost track is kept; it may be found for one more, as in the
+            published code. (There it is 30 frames at 30 frames/s, others at other rates.)
         reid: How looks decide; None if they don't.
 
     Example:

@@ -59,11 +59,7 @@ class OcSortTracker(StreakTracker):
         fields = (
             ("observed", bool),  # since its birth, of which the box does not count as observed
             ("last", np.float64, 4),  # the box observed last
-            (
-                "recent",
-                np.float64,
-                (span, 4),
-            ),  # that of frame f is at f % span; NaN if not observed
+            ("recent", np.float64, (span, 4)),  # of frame f at f % span; NaN if not observed
             ("direction", np.float64, 2),  # x and y, of length 1; 0 where it is unknown
             ("frozen", np.float64, (5, 4)),  # the belief when it was missed for the first time
         )
