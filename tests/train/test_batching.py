@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -67,6 +68,19 @@ def test_a_batch_is_held_by_nobody_once_it_is_taken():
     [batch] = batches(looked_ahead(iter(Samples(1)), 1, drop_last=False), list)
     assert batch.taken() == ["s0"]
     assert batch.value is None
+
+
+@pytest.mark.parametrize("grouped", [counted, looked_ahead])
+def test_samples_are_let_go_with_their_batch(grouped):
+    class Sample:
+        pass
+
+    made = [Sample() for _ in range(4)]
+    alive = [weakref.ref(sample) for sample in made]
+    samples = ((number, made.pop(0)) for number in range(4))
+    batch = next(batches(grouped(samples, 2, 4), len))
+    assert batch.value == 2
+    assert [ref() is not None for ref in alive[:2]] == [False, False]
 
 
 def test_fewer_samples_than_promised_are_an_error():

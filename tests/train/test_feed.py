@@ -245,6 +245,14 @@ def test_a_batch_goes_to_the_device_as_it_is_built():
             assert batch["name"] == ["0", "1"]
 
 
+def test_a_feed_has_one_stream_of_copies_for_all_epochs():
+    with sized(device="meta") as feed:
+        next(iter(feed))
+        transfer = feed._making._transfer
+        assert len(list(feed)) == 3
+        assert feed._making._transfer is transfer
+
+
 def test_no_global_randomness_is_used_or_changed():
     def states():
         return random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()

@@ -194,6 +194,16 @@ def test_a_training_that_is_fitted_again_goes_on_with_the_next_epoch():
     assert same(learner.seen, [*epochs[:2], *epochs[3:]])
 
 
+def test_between_two_fits_a_feed_can_be_sent_elsewhere():
+    learner, feed = Learner(), sized()
+    module = FeedDataModule(feed)
+    for epochs in range(2):
+        trainer(1, limit_train_batches=2).fit(learner, datamodule=module)
+        assert feed.epoch == 1, epochs
+        feed.set_epoch(0)
+    assert same(learner.seen, whole(sized, 1)[:2] * 2)
+
+
 def test_the_state_of_other_feeds_is_refused(tmp_path):
     fit(FeedDataModule([sized(), sized()]), 1, **saving(tmp_path))
     with pytest.raises(RunError) as error:

@@ -9,6 +9,7 @@ import torch
 
 pytest.importorskip("lightning.pytorch")
 
+import lightning.pytorch as pl
 from lightning.pytorch.utilities import CombinedLoader
 
 from tests.train.fitting import (
@@ -115,15 +116,28 @@ def test_resume_is_exact_where_the_number_of_steps_was_asked_for(make, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["min_size", "max_size_cycle", "max_size"])
-@pytest.mark.parametrize(("make_long", "make_short"), [(sized, sized), (unsized, unsized)])
-def test_resume_is_exact_for_combined_feeds(mode, make_long, make_short, tmp_path):
+@pytest.mark.parametrize("size", [3, 2])
+@pytest.mark.parametrize("make", [sized, unsized])
+def test_resume_is_exact_for_combined_feeds(mode, make, size, tmp_path):
     def feeds():
-        both = {"long": make_long(batch_size=1), "short": make_short()}
+        both = {"long": make(batch_size=1), "short": make(batch_size=size)}
         return CombinedLoader(both, mode)
 
     unbroken = fit(feeds(), **saving(tmp_path))
-    assert len(unbroken.seen) == 2 * (3 if mode == "min_size" else 7)
+    assert len(unbroken.seen) == 2 * (-(-7 // size) if mode == "min_size" else 7)
     resumed_everywhere(tmp_path, unbroken, lambda path: fit(feeds(), path=path))
+
+
+@pytest.mark.parametrize("make", [sized, unsized])
+def test_resume_is_exact_before_the_first_batch(make, tmp_path):
+    class AtStart(pl.Callback):
+        def on_train_start(self, trainer, pl_module):
+            trainer.save_checkpoint(tmp_path / "start.ckpt")
+
+    unbroken = fit(make(), callbacks=[AtStart()])
+    learner = fit(make(), path=tmp_path / "start.ckpt")
+    assert same(learner.seen, unbroken.seen)
+    assert same_weights(learner, unbroken)
 
 
 def test_the_last_checkpoint_is_found_again(tmp_path):

@@ -112,6 +112,18 @@ def test_another_number_of_ranks_goes_on_exactly(make, before, after):
             assert same(ranks.epoch(), second[: len(second) // after * after])
 
 
+def test_an_epoch_that_goes_on_with_other_ranks_has_a_length_of_its_own():
+    with sized(rank=0, world=2, batch_size=1) as feed:
+        next(iter(feed))
+        state = feed.state_dict()
+    with sized(batch_size=1) as feed:
+        feed.load_state_dict(state)
+        assert len(feed) == 1 + 5
+        lengths = [len(feed) for _ in feed]
+        assert lengths == [6, 6, 6, 6, 7]  # with the last batch, the next epoch is meant
+        assert len(feed) == 7
+
+
 def test_padded_ranks_repeat_the_start_of_the_epoch():
     with sized(batch_size=1) as feed:
         numbers = [batch[0, 0] for batch in feed]

@@ -37,8 +37,9 @@ def batches(groups: Iterator[Group], make: Callable[[list[Any]], Any]) -> Iterat
     for group, more in groups:
         number, values = group[-1][0], [value for _, value in group]
         group.clear()  # whoever made the list holds it until the next one
-        yield Made(make(values), number, more)
-        values.clear()
+        made = Made(make(values), number, more)
+        del values
+        yield made
 
 
 def counted(samples: Samples, size: int, count: int) -> Iterator[Group]:

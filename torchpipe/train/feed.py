@@ -107,7 +107,7 @@ class Feed:
                 self._given, self._ended = position, last
                 yield self._making.received(made)
                 iteration.refuse_over()
-            iteration.refuse_over()
+            iteration.refuse_over()  # it may have been closed while this waited
             self._given, self._ended = self._next, False
         except GeneratorExit:
             raise

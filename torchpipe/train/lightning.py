@@ -45,8 +45,6 @@ class FeedDataModule(LightningDataModule):
 
     def train_dataloader(self) -> Any:
         """The feeds for training, as the trainer's loop iterates over them."""
-        for feed in self._training:
-            feed.settle()
         if self.trainer is not None and not all(feed.is_regular for feed in self._training):
             # An epoch that goes on with another number of ranks than it began with has another
             # number of batches than those after it, where Lightning would leave out the rest of
