@@ -75,13 +75,12 @@ class Folder:
             known = json.loads(self.settings.read_text())
         except (OSError, ValueError):
             known = {}
-        for name, value in settings.items():
-            if known and known.get(name) != value:
-                raise UsageError(
-                    f"cannot resume the training in {self.path}: it was started with "
-                    f"--{name.replace('_', '-')} {known.get(name)}, not {value}. Give the options "
-                    f"that it was started with."
-                )
+        other = difference(known, settings) if known else ""
+        if other:
+            raise UsageError(
+                f"cannot resume the training in {self.path}: it was started with {other}. Give the "
+                f"options that it was started with."
+            )
         if not (known and self.checkpoint.is_file()):
             raise UsageError(
                 f"cannot resume the training in {self.path}: nothing was saved there. Leave out "
@@ -95,3 +94,13 @@ class Folder:
         for file in old:
             file.unlink(missing_ok=True)
         self.settings.write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def difference(known: Settings, given: Settings) -> str:
+    """Returns the first setting that is not as it was, as an option; nothing if all are."""
+    for name, value in given.items():
+        if known.get(name) != value:
+            if name == "seed":  # it is made from the option
+                return "another --seed"
+            return f"--{name.replace('_', '-')} {known.get(name)}, not {value}"
+    return ""

@@ -192,7 +192,7 @@ def test_a_training_that_is_there_stays(training):
 def test_another_seed_is_another_training(training):
     run(training(loop="plain"))
     again = training(loop="plain", resume=True)
-    with pytest.raises(UsageError, match="it was started with --seed"):
+    with pytest.raises(UsageError, match="it was started with another --seed"):
         run(again, seed=1)
 
 
