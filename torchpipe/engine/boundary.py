@@ -81,7 +81,7 @@ class Boundary(Writer):
         self._let_go(code, body, stage)
 
     def _give_pending(self, code: Code) -> None:
-        """Yield what the start of the next region gave ahead of time: see `Part.settle`."""
+        """Yield what the start of the next region gave ahead of time, to be saved."""
         if self.way is not None:
             with code.block("while pending:"):
                 code.add("yield pending.popleft()")

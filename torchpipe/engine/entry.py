@@ -31,7 +31,7 @@ class Entry:
         self.core = core
         self._lock = threading.Lock()
         self._sources: list[OpenSource] = []
-        self._held = 0  # results that `map` has got and nobody has taken
+        self._mapped: dict[int, deque[Future[Any]]] = {}  # what each `map` has not given yet
         self._open_sources()
 
     def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
@@ -94,7 +94,7 @@ class Entry:
         for part in reversed(self.core.rings):  # each before those that it pushes to
             part.ring.wait_until_empty(self.core.wait)
         self.core.refuse_stopped()
-        if self._held:
+        if any(list(self._mapped.values())):
             raise busy("`map` has results that nobody has taken")
 
     def _open_sources(self) -> None:
@@ -128,21 +128,16 @@ class Entry:
     def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
         """Keep a window of items in flight, and give their results in order."""
         waiting: deque[Future[Any]] = deque()
+        self._mapped[id(waiting)] = waiting
         try:
             for future in self._submitted(items):
                 waiting.append(future)
-                self._held += 1
                 if len(waiting) >= self.core.window:
-                    yield from self._taken(waiting)
+                    yield from present(waiting.popleft())
             while waiting:
-                yield from self._taken(waiting)
+                yield from present(waiting.popleft())
         finally:
-            self._held -= len(waiting)
-
-    def _taken(self, waiting: deque[Future[Any]]) -> Iterator[Any]:
-        """Take the first of these futures; its result, unless the item was dropped."""
-        self._held -= 1
-        return present(waiting.popleft())
+            del self._mapped[id(waiting)]
 
     def _submitted(self, items: Iterable[Any]) -> Iterator[Future[Any]]:
         """A future for each item; if there is none to submit, the error has its place in them."""
