@@ -96,13 +96,20 @@ def feed(read: Read, count: int, batch: int = BATCH, clones: int = WORKERS) -> A
     return Feed(tp.ScaleUp(tp.cell(read), clones), range(count), batch_size=batch)
 
 
-def loader(read: Read, count: int, workers: int = WORKERS, *, persistent: bool = False) -> Any:
+def loader(
+    read: Read,
+    count: int,
+    workers: int = WORKERS,
+    *,
+    batch: int = BATCH,
+    persistent: bool = False,
+) -> Any:
     """`torch.utils.data.DataLoader`."""
     from torch.utils.data import DataLoader
 
     return DataLoader(
         Dataset(read, count),  # type: ignore[arg-type]
-        batch_size=BATCH,
+        batch_size=batch,
         num_workers=workers,
         persistent_workers=persistent,
         worker_init_fn=start_worker,
