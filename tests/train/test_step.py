@@ -18,7 +18,7 @@ from tests.train.learning import (
     trained_plainly,
     weights,
 )
-from torchpipe.errors import ParameterError, RunError
+from torchpipe.errors import ParameterError, StateError
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 
@@ -265,7 +265,7 @@ def test_the_state_of_another_network_is_refused_and_nothing_changes():
     step = step_of()
     step(*pairs()[0])
     before = weights(step.model)
-    with pytest.raises(RunError) as error:
+    with pytest.raises(StateError) as error:
         step.load_state_dict(other.state_dict())
     assert str(error.value) == (
         "cannot load the state of another network: 0.weight is of shape (4, 2) there, and of shape "

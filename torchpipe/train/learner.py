@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from torchpipe.errors import RunError
+from torchpipe.errors import StateError
 from torchpipe.train.updates import Schedule, Updates
 
 Metrics = dict[str, Any]
@@ -61,7 +61,7 @@ class Learner(ABC):
         """Go on from where `state_dict` was called; what it gave is copied.
 
         Raises:
-            RunError: It is the state of another network; nothing has changed then.
+            StateError: It is the state of another network; nothing has changed then.
         """
         refuse_other(self.model, state["model"])
         self.updates.load_state_dict(state)
@@ -131,13 +131,13 @@ def refuse_other(model: nn.Module, saved: Mapping[str, Any]) -> None:
     """Refuse weights of another network.
 
     Raises:
-        RunError: Names or shapes differ.
+        StateError: Names or shapes differ.
     """
     here = {name: tuple(value.shape) for name, value in tensors(model.state_dict())}
     there = {name: tuple(value.shape) for name, value in tensors(saved)}
     for name in [*here, *there]:
         if here.get(name) != there.get(name):
-            raise RunError(
+            raise StateError(
                 f"cannot load the state of another network: {name} is {shown(there.get(name))} "
                 f"there, and {shown(here.get(name))} in this {type(model).__name__}. Load what was "
                 f"saved with the same network."
