@@ -4,12 +4,13 @@ After "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics" (
 with the details of MOTChallenge: a match needs an overlap of 0.5, and goes on if it can.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..boxes import Integers
+from .counts import Matches
 from .pairing import Frame, Pairing
 
 _ENOUGH = 0.5 - np.finfo(float).eps
@@ -18,13 +19,10 @@ _NOBODY = -1
 
 
 @dataclass(frozen=True)
-class Clear:
-    """The counts of one sequence, or of several: they add up.
+class Clear(Matches):
+    """The counts of one sequence, or of several.
 
     Attributes:
-        matched: True positives.
-        missed: False negatives.
-        wrong: False positives.
         switches: How often someone is matched with another track than the last time.
         fragments: How often someone is found again after not having been.
         mostly_tracked: People who are matched in more than 80 % of their frames.
@@ -33,18 +31,12 @@ class Clear:
         overlap: The sum over all matches.
     """
 
-    matched: int
-    missed: int
-    wrong: int
     switches: int
     fragments: int
     mostly_tracked: int
     partly_tracked: int
     mostly_lost: int
     overlap: float
-
-    def __add__(self, other: "Clear") -> "Clear":
-        return Clear(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @property
     def mota(self) -> float:
@@ -55,16 +47,6 @@ class Clear:
     def motp(self) -> float:
         """The mean overlap of what is matched."""
         return self.overlap / max(1, self.matched)
-
-    @property
-    def recall(self) -> float:
-        """The share of the ground truth that is found."""
-        return self.matched / max(1, self.matched + self.missed)
-
-    @property
-    def precision(self) -> float:
-        """The share of what is shown that is there."""
-        return self.matched / max(1, self.matched + self.wrong)
 
 
 def clear(pairing: Pairing) -> Clear:

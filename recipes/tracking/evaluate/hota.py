@@ -4,12 +4,13 @@ After "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking" (Luiten
 are means over 19 levels: how much boxes must overlap to be matched, from 0.05 to 0.95.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..boxes import Floats, Integers
+from .counts import Counts
 from .pairing import Pairing
 
 LEVELS = np.arange(0.05, 0.99, 0.05)
@@ -17,7 +18,7 @@ _ROUNDING = np.finfo(float).eps
 
 
 @dataclass(frozen=True, eq=False)
-class Hota:
+class Hota(Counts):
     """The counts of one sequence, or of several: they add up. All are `(19,)`, one for each level.
 
     The association of a match is about all frames of that person and of that track: those in which
@@ -40,9 +41,6 @@ class Hota:
     association_recall: Floats
     association_precision: Floats
     overlap: Floats
-
-    def __add__(self, other: "Hota") -> "Hota":
-        return Hota(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @property
     def hota(self) -> float:

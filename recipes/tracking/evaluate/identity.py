@@ -9,44 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from .counts import Matches
 from .pairing import Pairing
 
 _ENOUGH = 0.5
 
 
 @dataclass(frozen=True)
-class Identity:
-    """The counts of one sequence, or of several: they add up.
-
-    Attributes:
-        matched: Boxes of people that the track given to them shows.
-        missed: Boxes of people that it does not show.
-        wrong: Boxes of tracks that are of another person, or of none.
-    """
-
-    matched: int
-    missed: int
-    wrong: int
-
-    def __add__(self, other: "Identity") -> "Identity":
-        return Identity(
-            self.matched + other.matched, self.missed + other.missed, self.wrong + other.wrong
-        )
+class Identity(Matches):
+    """The counts of one sequence, or of several; a match is with the track given to a person."""
 
     @property
     def idf1(self) -> float:
         """The share of the boxes that agree: the harmonic mean of recall and precision."""
         return self.matched / max(1.0, self.matched + self.missed / 2 + self.wrong / 2)
-
-    @property
-    def recall(self) -> float:
-        """The share of the ground truth that agrees."""
-        return self.matched / max(1, self.matched + self.missed)
-
-    @property
-    def precision(self) -> float:
-        """The share of what is shown that agrees."""
-        return self.matched / max(1, self.matched + self.wrong)
 
 
 def identity(pairing: Pairing) -> Identity:

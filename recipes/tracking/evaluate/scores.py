@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from .clear import Clear, clear
+from .counts import Counts
 from .hota import Hota, hota
 from .identity import Identity, identity
 from .pairing import Pairing
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class Scores(Counts):
     """CLEAR, Identity and HOTA of one sequence, or of several: they add up, as the counts do.
 
     Example:
@@ -26,11 +27,6 @@ class Scores:
     clear: Clear
     identity: Identity
     hota: Hota
-
-    def __add__(self, other: "Scores") -> "Scores":
-        return Scores(
-            self.clear + other.clear, self.identity + other.identity, self.hota + other.hota
-        )
 
     def figures(self) -> dict[str, float]:
         """Returns all figures under the names of MOTChallenge and TrackEval; shares in percent."""
