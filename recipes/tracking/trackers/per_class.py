@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ..boxes import Tracks
+from ..boxes import Floats, Tracks
 from .found import Found
 from .tracker import Tracker
 
@@ -36,22 +35,13 @@ class PerClass(Tracker):
         self.frame = self.born = 0
         self._trackers: dict[int, Tracker] = {}
 
-    def update(
-        self,
-        boxes: ArrayLike,
-        scores: ArrayLike,
-        labels: ArrayLike,
-        looks: ArrayLike | None = None,
-        moves: ArrayLike | None = None,
-        camera: ArrayLike | None = None,
-    ) -> Tracks:
+    def follow(self, found: Found, camera: Floats | None) -> Tracks:
         """Takes the detections of the next frame: see `Tracker.update`."""
-        found, shown = Found.of(boxes, scores, labels, looks, moves), []
+        shown = []
         for label in sorted({*self._trackers, *found.labels.tolist()}):
-            some, tracker = found[found.labels == label], self._tracker(label)
+            tracker = self._tracker(label)
             tracker.frame, tracker.born = self.frame, self.born
-            these = (some.boxes, some.scores, some.labels, some.looks, some.moves)
-            shown.append(tracker.update(*these, camera))
+            shown.append(tracker.follow(found[found.labels == label], camera))
             self.born = tracker.born
         self.frame += 1
         return _joined(self.frame, shown)

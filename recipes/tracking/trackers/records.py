@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..boxes import Floats, Integers, Tracks, overlaps
 from .camera import own_moves
@@ -47,20 +47,11 @@ class RecordTracker(Tracker):
         self._tracks = np.zeros(0, self._record)
         self._looks = None if self._reid is None else LookMemory(self._reid)
 
-    def update(
-        self,
-        boxes: ArrayLike,
-        scores: ArrayLike,
-        labels: ArrayLike,
-        looks: ArrayLike | None = None,
-        moves: ArrayLike | None = None,
-        camera: ArrayLike | None = None,
-    ) -> Tracks:
+    def follow(self, found: Found, camera: Floats | None) -> Tracks:
         """Takes the detections of the next frame: see `Tracker.update`."""
-        found = Found.of(boxes, scores, labels, looks, moves)
         self.frame += 1
         if camera is not None:
-            found = self._steady(found, np.asarray(camera, np.float64))
+            found = self._steady(found, camera)
         if found.moves is not None:
             self._tracks["before"] = self._boxes(self._tracks)
         shown = self._follow(found)

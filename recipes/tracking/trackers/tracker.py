@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from ..boxes import Tracks
+from ..boxes import Floats, Tracks
+from .found import Found
 
 
 class Tracker(ABC):
@@ -23,7 +25,6 @@ class Tracker(ABC):
     def reset(self) -> None:
         """Forgets all tracks: the next frame is the first, and ids begin at 1 again."""
 
-    @abstractmethod
     def update(
         self,
         boxes: ArrayLike,
@@ -53,6 +54,12 @@ class Tracker(ABC):
         Raises:
             ValueError: The numbers of boxes, scores, labels, looks or moves differ.
         """
+        found = Found.of(boxes, scores, labels, looks, moves)
+        return self.follow(found, None if camera is None else np.asarray(camera, np.float64))
+
+    @abstractmethod
+    def follow(self, found: Found, camera: Floats | None) -> Tracks:
+        """Takes the detections of the next frame, and how the camera moved: see `update`."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
