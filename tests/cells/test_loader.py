@@ -8,20 +8,10 @@ import torch
 from torch.utils.data import DataLoader, DistributedSampler, IterableDataset, TensorDataset
 
 import torchpipe as tp
+from tests.cells.made import Only
 from torchpipe.errors import ParameterError, RunError
 
 LABELLED = [(float(number), -number) for number in range(5)]
-
-
-class Only(tp.Pipeline):
-    """One source, nothing else."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.source = source
-
-    def build(self):
-        return self.source()
 
 
 class Labels(tp.Pipeline):

@@ -7,19 +7,9 @@ import operator
 import pytest
 
 import torchpipe as tp
+from tests.cells.made import Only
 from torchpipe.errors import RunError, UsageError
 from torchpipe.testing import check_cell
-
-
-class Only(tp.Pipeline):
-    """One source, nothing else."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.source = source
-
-    def build(self):
-        return self.source()
 
 
 def two_epochs(source):
