@@ -402,31 +402,46 @@ class Stateful(Pass):
     pass
 
 
-REFUSED = {
-    ("add", 0): "cannot scale add to 0 clones: at least one must run it.",
-    ("add", ()): "cannot scale add to 0 clones: at least one must run it.",
-    ("nothing", 2): (
+REFUSED = [
+    ("add", 0, "cannot scale add to 0 clones: at least one must run it."),
+    ("add", (), "cannot scale add to 0 clones: at least one must run it."),
+    (
+        "nothing",
+        2,
         "there is no scaled-up cell 'nothing'; there are: add, one, several. Wrap the cell: "
-        "tp.ScaleUp(...)."
+        "tp.ScaleUp(...).",
     ),
-    ("last", 2): (
+    (
+        "last",
+        2,
         "there is no scaled-up cell 'last'; there are: add, one, several. Wrap the cell: "
-        "tp.ScaleUp(...)."
+        "tp.ScaleUp(...).",
     ),
-    ("one", 2): (
+    (
+        "one",
+        2,
         "cannot scale up 'one' to 2 clones: Stateful is stateful, so every item must pass through "
-        "one clone."
+        "one clone.",
     ),
-    ("several", 2): (
+    (
+        "several",
+        2,
         "cannot scale up 'several' to 2 clones: Stateful is stateful, so every item must pass "
-        "through one clone."
+        "through one clone.",
     ),
-    ("looped", 2): "cannot scale looped: it is in a feedback loop, so it runs item by item.",
-}
+    (
+        "one",
+        (tp.ThreadClone(torch_threads=1),),
+        "cannot replace the clone of 'one' while it runs: Stateful is stateful, and what it "
+        "remembers is in that clone. Save the run with run.save(path), and load it into a run of "
+        "the pipeline with the other clone.",
+    ),
+    ("looped", 2, "cannot scale looped: it is in a feedback loop, so it runs item by item."),
+]
 
 
-@pytest.mark.parametrize("call", REFUSED)
-def test_what_cannot_be_is_refused(call):
+@pytest.mark.parametrize(("name", "clones", "message"), REFUSED)
+def test_what_cannot_be_is_refused(name, clones, message):
     def build(self):
         x = self.several(self.one(self.add(self.source())))
         y = self.looped(x, self.before())
@@ -445,8 +460,8 @@ def test_what_cannot_be_is_refused(call):
     )
     with pipeline.run() as run:
         with pytest.raises(RunError) as caught:
-            run.scale(*call)
-        assert str(caught.value) == REFUSED[call]
+            run.scale(name, clones)
+        assert str(caught.value) == message
         assert list(run) == [2, 5, 9]
 
 

@@ -143,6 +143,9 @@ class Run(Resuming):
             path: The cell's dotted path.
             clones: How many, of the kind of the last one; or a specification for each. Clones that
                 leave first finish the item that they are working on.
+
+        Raises:
+            RunError: There is no such cell; or it is stateful, and what it remembers would be lost.
         """
         self._core.refuse_stopped()
         rescale(self._core, path, clones)

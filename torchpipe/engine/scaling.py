@@ -24,7 +24,7 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
     with core.scaling:
         present = part.clones[stage]
         wanted = specifications(clones, present)
-        refuse(stage, wanted)
+        refuse(stage, present, wanted)
         kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
         kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
         added = started([running_clone(part, stage, new) for new in wanted[len(kept) :]])
@@ -75,7 +75,7 @@ def find(core: Core, path: str) -> tuple[RingPart, Parallel]:
     )
 
 
-def refuse(stage: Parallel, wanted: list[Clone]) -> None:
+def refuse(stage: Parallel, present: list[RunningClone], wanted: list[Clone]) -> None:
     """Refuse clones that cannot be."""
     path, count = stage.node.path, len(wanted)
     if count < 1:
@@ -85,6 +85,12 @@ def refuse(stage: Parallel, wanted: list[Clone]) -> None:
         raise RunError(
             f"cannot scale up '{path}' to {count} clones: {kinds[0]} is stateful, so every item "
             f"must pass through one clone."
+        )
+    if kinds and not same(present[0].clone, wanted[0]):
+        raise RunError(
+            f"cannot replace the clone of '{path}' while it runs: {kinds[0]} is stateful, and what "
+            f"it remembers is in that clone. Save the run with run.save(path), and load it into a "
+            f"run of the pipeline with the other clone."
         )
     for clone in wanted:
         for problem in configs(stage.node, dict(clone.config), str(clone)):
