@@ -39,7 +39,7 @@ class Definition:
         path: The path of the cell.
         bundled: Whether all that a generator yields for an item is to be returned as one list.
         names: The names of the arguments that are passed by name; they come last.
-        holds: The outputs that only clones elsewhere need, or None.
+        holds: The outputs that clones elsewhere need, or None.
         state: The torch state to set.
         seed: The seed of the run.
     """

@@ -20,8 +20,8 @@ class CloneStatistics:
         items: Items done so far, in all epochs.
         busy: Seconds spent in the cells so far.
         sent: Bytes that were sent to the clone, if it is in another process.
-        received: Bytes that came from it. Results that only clones elsewhere need are not counted:
-            they do not come here, and are not sent from here.
+        received: Bytes that came from it. Results that clones elsewhere need are not counted: they
+            stay where they are.
     """
 
     path: str

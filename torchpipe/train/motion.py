@@ -27,6 +27,7 @@ class Motion:
         data: What an open pipeline is fed with.
         shuffle: Whether each epoch has an order of its own.
         seed: What all randomness comes from.
+        uneven: What becomes of samples that ranks cannot share evenly.
         window: Most samples alive in each region.
 
     Raises:
