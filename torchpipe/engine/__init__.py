@@ -4,7 +4,7 @@ Reading order: item, context, values, code, body, writer, boundary, program, reg
 ring_part, core, position, streams, epochs, entry, run. Then how a run is saved: plain, cut,
 passage, state, saved, checkpoint, resuming. Then clones in other processes: remote (what they do
 there), wire, failure, held, channel, segments, lending, near, served (how values and errors
-travel), passing, calls, pace, process, distant, sender, receiver, again (the side of the run),
-ray_resources, ray_loss, ray_host, ray_far, ray_actor, ray_clones (what starts, watches and ends the
-processes).
+travel), passing, calls, pace, actor, process, distant, sender, receiver, again (the side of the
+run), ray_resources, ray_loss, ray_host, ray_far, ray_actor, ray_clones (what starts, watches and
+ends the processes).
 """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.actor import Actor
 from torchpipe.engine.failure import Failure, Lost
 from torchpipe.engine.held import here
-from torchpipe.engine.process import Actor
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.remote import Report, Work
 from torchpipe.errors import CloneLost

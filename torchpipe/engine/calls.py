@@ -8,8 +8,8 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, NamedTuple
 
+from torchpipe.engine.actor import Actor
 from torchpipe.engine.item import Item
-from torchpipe.engine.process import Actor
 from torchpipe.graph.clone import Clone
 
 IN_FLIGHT = 2

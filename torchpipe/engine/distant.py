@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.actor import Cluster
 from torchpipe.engine.calls import Calls
 from torchpipe.engine.clones import RunningClone
 from torchpipe.engine.context import Context, Shared
@@ -28,7 +29,7 @@ from torchpipe.engine.held import Holds
 from torchpipe.engine.item import Item
 from torchpipe.engine.pace import Pace
 from torchpipe.engine.passing import Passing
-from torchpipe.engine.process import Cluster, NoState, Process
+from torchpipe.engine.process import NoState, Process
 from torchpipe.engine.receiver import Receiver
 from torchpipe.engine.sender import Sender
 from torchpipe.engine.values import Values, needed, node_values
