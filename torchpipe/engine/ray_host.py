@@ -70,29 +70,37 @@ class Host:
             self._remote = RemoteClone(definition, clone, self._pickling.dumps)
         return getattr(self._remote, method)(*arguments)
 
-    def ran(
-        self, work: Work, holding: bool, begins: Callable[[int], None] = untold
-    ) -> tuple[Report, Message]:
-        """Run some items; return what came of it, and the same as a message."""
+    def ran(self, work: Work, holding: bool, begins: Callable[[int], None] = untold) -> Message:
+        """Run some items; return what came of it as a message."""
+        return self._message(self._report(work, holding, begins), work)
+
+    def _report(self, work: Work, holding: bool, begins: Callable[[int], None] = untold) -> Report:
+        """Run some items; what clones elsewhere need of the results is held."""
         assert self._remote is not None
         report = self._remote.run(work, begins)
         if holding and self._remote.definition.holds is not None:
             self._hold(report, self._remote.definition.holds)
+        return report
+
+    def _message(self, report: Report, work: Work) -> Message:
+        """The report as a message, with a failure for each result that cannot be pickled."""
+        pickler = self._pickling.CloudPickler
         try:
-            return report, self._encoded(report)
+            return encoded(report, pickler)
         except Exception:
-            return report, self._encoded(self._what_can_be_sent(report, work))
+            return encoded(self._what_can_be_sent(report, work), pickler)
 
     def run(self, message: tuple[bytes, list[Any]], *parcels: Any) -> tuple[bytes, list[Any]]:
         """Run the items in a message."""
-        _, answer = self.ran(opened(message, parcels), holding=False)
+        answer = self.ran(opened(message, parcels), holding=False)
         return answer.data, answer.buffers
 
     def run_holding(
         self, message: tuple[bytes, list[Any]], *parcels: Any
     ) -> tuple[tuple[bytes, list[Any]], list[Any]]:
         """Run the items in a message; what is held is returned apart, as a parcel."""
-        report, _ = self.ran(opened(message, parcels), holding=True)
+        work = opened(message, parcels)
+        report = self._report(work, holding=True)
         assert self._remote is not None
         holds = self._remote.definition.holds
         assert holds is not None
@@ -105,7 +113,8 @@ class Host:
             return Away(0, len(parcel) - 1, output)
 
         report.results = [holds.applied(result, away) for result in report.results]
-        return tuple(self._encoded(report)), parcel  # type: ignore[return-value]
+        answer = self._message(report, work)
+        return (answer.data, answer.buffers), parcel
 
     def _hold(self, report: Report, holds: Holds) -> None:
         """Turn the results that clones elsewhere need into held ones."""
@@ -113,9 +122,6 @@ class Host:
         for index, result in enumerate(report.results):
             with suppress(Exception):  # what cannot be pickled is told further on
                 report.results[index] = holds.applied(result, lambda value, _: held(value, pickler))
-
-    def _encoded(self, report: Report) -> Message:
-        return encoded(report, self._pickling.CloudPickler)
 
     def _what_can_be_sent(self, report: Report, work: Work) -> Report:
         """The report, with a failure in place of each result that cannot be pickled."""

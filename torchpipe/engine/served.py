@@ -13,7 +13,7 @@ from torchpipe.engine.failure import Dumps, failure_of
 from torchpipe.engine.held import here
 from torchpipe.engine.lending import SHARED
 from torchpipe.engine.near import BEGUN, CALLED_BACK, PROGRESS, Answer, Contents, Letter
-from torchpipe.engine.remote import Report, Work
+from torchpipe.engine.remote import Work
 from torchpipe.engine.segments import Loans, Place, fill, fits, laid_out
 from torchpipe.engine.wire import Message, decoded
 
@@ -24,10 +24,8 @@ class Host(Protocol):
     def ask(self, method: str, *arguments: Any) -> Any:
         """Call a method of the clone."""
 
-    def ran(
-        self, work: Work, holding: bool, begins: Callable[[int], None]
-    ) -> tuple[Report, Message]:
-        """Run some items; return what came of it, and the same as a message.
+    def ran(self, work: Work, holding: bool, begins: Callable[[int], None]) -> Message:
+        """Run some items; return what came of it as a message.
 
         Args:
             work: The items.
@@ -79,7 +77,7 @@ class Server:
 
     def _ran(self, letter: Letter) -> tuple[bytes, Contents]:
         """Run the items in a letter; nothing of it is kept here, unless contents have no room."""
-        _, message = self._host.ran(self._work(letter), letter.holding, self._begins)
+        message = self._host.ran(self._work(letter), letter.holding, self._begins)
         sizes = message.sizes
         if letter.room is not None and fits(sizes, letter.room):
             return message.data, self._put(message, letter.room)
