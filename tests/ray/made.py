@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torchpipe as tp
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Count(tp.Cell):
@@ -135,6 +136,27 @@ class Total(tp.Cell):
         self.total = state["total"]
 
 
+class Refuses(Total):
+    """Its state is what `state` gives."""
+
+    def __init__(self, state: Callable[[], Any]):
+        self.state = state
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.state()}
+
+
+def gone() -> None:
+    raise OSError("gone")
+
+
+class Picky(Total):
+    """Takes no state."""
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        raise KeyError("weight")
+
+
 class Batched(tp.Cell):
     """Tells how many items were in a batch with it; fails as a batch where 13 is in it."""
 
@@ -225,3 +247,16 @@ class Slows(tp.Cell):
         if value >= self.start:
             threading.Event().wait(0.1)
         return os.getpid()
+
+
+class Numbered(tp.Cell):
+    """Numbers what it gets."""
+
+    stateful = True
+
+    def reset(self) -> None:
+        self.count = -1
+
+    def forward(self, value: Any) -> int:
+        self.count += 1
+        return self.count

@@ -75,8 +75,9 @@ def test_all_who_wait_are_told_when_the_other_side_ends(ends):
     for thread in threads:
         thread.join()
     assert sorted(told) == numbers
+    late = channel.request(b"too late")
     with pytest.raises(Lost, match="its process has ended"):
-        channel.request(b"too late")
+        channel.answer(late, None)
 
 
 def test_close_wakes_who_waits(ends):

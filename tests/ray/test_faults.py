@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 
 import numpy as np
 import pytest
 
 import torchpipe as tp
+from tests.conftest import ends
 from tests.ray import made
 from tests.ray.conftest import hosts
 from tests.ray.made import Function, Line
@@ -38,6 +40,24 @@ def test_a_process_killed_from_outside_between_epochs_is_replaced():
         run.set("cell.factor", 5)
         os.kill(hosts()[0], signal.SIGKILL)
         assert list(run) == [5 * number for number in range(30)]
+
+
+def test_a_process_killed_while_it_rests_is_replaced_for_the_next_item():
+    with Function(made.Same(), [CLONE]).run() as run:
+        assert run(1) == 1
+        for pid in hosts():
+            os.kill(pid, signal.SIGKILL)
+            assert any(ends(pid) for _ in range(20))
+        assert [run(value) for value in (2, 3)] == [2, 3]
+
+
+def test_what_cannot_be_sent_leaves_the_order_of_a_stateful_clone_as_it_is():
+    values = [1, 2, threading.Lock(), 3, threading.Lock(), 4]
+    with Function(made.Numbered(), [CLONE]).run() as run:
+        futures = [run.submit(value) for value in values * 20]
+        told = [future.exception() or future.result() for future in futures]
+    assert [value for value in told if type(value) is int] == list(range(80))
+    assert sum(isinstance(value, TypeError) for value in told) == 40
 
 
 def test_an_item_that_kills_each_process_is_an_error():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 import torchpipe as tp
 from tests.engine.test_save_and_load import LEGS, goes_on
-from tests.ray.made import Count, Line, Same, Seeded, Total
+from tests.ray.made import Count, Line, Picky, Refuses, Same, Seeded, Total, gone
 from tests.ray.test_random_pipelines import mixed, remote
 from tests.strategies import pipelines
 from torchpipe.engine import cut
@@ -97,22 +96,10 @@ def test_every_item_of_two_epochs(cluster, one, other, stateful, tmp_path):
 
 
 @pytest.mark.parametrize("clones", [(remote, int), (remote, mixed)])
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(pipelines(), LEGS)
 def test_random_pipelines(cluster, tmp_path, clones, drawn, legs):
     goes_on(tmp_path, drawn, legs, clones)
-
-
-class Refuses(Total):
-    def __init__(self, error: Callable[[], Any]):
-        self.error = error
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"total": self.error()}
-
-
-def raises() -> None:
-    raise OSError("gone")
 
 
 @pytest.mark.parametrize("pulls", [0, 1])
@@ -126,17 +113,12 @@ def test_a_state_that_cannot_be_saved(cluster, pulls):
 
 
 def test_a_state_dict_that_raises(cluster):
-    with Line(Refuses(raises), [RAY]).run() as run:
+    with Line(Refuses(gone), [RAY]).run() as run:
         run.pull()
         with pytest.raises(OSError, match="gone") as caught:
             run.state_dict()
         assert "in the state_dict of cell 'cell'" in caught.value.__notes__
         assert len(list(run)) == 19
-
-
-class Picky(Total):
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        raise KeyError("weight")
 
 
 def test_a_state_that_is_not_taken(cluster):

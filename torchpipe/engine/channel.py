@@ -142,15 +142,12 @@ class Channel:
     def request(self, data: bytes) -> int:
         """Ask, and return the number of the request; waits while the other side's buffer is full.
 
-        Raises:
-            Lost: The other side has ended.
+        If the other side has ended, it is `answer` that tells: so each loss is told once.
         """
         with self._sending:
             number = next(self._numbers)
-            try:
+            with suppress(OSError):
                 send(self._socket, number, data)
-            except OSError as error:
-                raise Lost("its process has ended") from error
         return number
 
     def answer(self, number: int, timeout: float | None) -> bytearray:

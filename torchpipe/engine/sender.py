@@ -6,11 +6,11 @@ from queue import Empty
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.actor import Actor
 from torchpipe.engine.calls import IN_FLIGHT, Call
 from torchpipe.engine.gather import gatherer, waiting
 from torchpipe.engine.held import here
 from torchpipe.engine.item import RETIRE, Item
-from torchpipe.engine.process import Actor
 from torchpipe.engine.region import quietly
 from torchpipe.engine.remote import Work
 from torchpipe.graph.cell import HOLE
@@ -59,11 +59,8 @@ class Sender:
         """
         if mark is not None:
             self.owner.passing.hand_over(mark)
-        suspects = (
-            [item for item in batch if item.number in self.owner.attempts]
-            if self.owner.attempts
-            else []
-        )
+        attempts = self.owner.attempts
+        suspects = [item for item in batch if item.number in attempts] if attempts else []
         some = [item for item in batch if item not in suspects] if suspects else batch
         if not some and suspects and self._exclusive:
             self.owner.give_back(suspects[1:])
@@ -86,9 +83,8 @@ class Sender:
         batch: list[Any] = []
         try:
             item = waiting(self.owner.inbox, None, self.owner)
-            most = self.owner.pace.size(
-                self.owner.part.ring.window // (IN_FLIGHT * len(self.owner.siblings))
-            )
+            share = self.owner.part.ring.window // (IN_FLIGHT * len(self.owner.siblings))
+            most = self.owner.pace.size(share)
             while item.error is None:
                 batch.append(item)
                 if len(batch) >= most:
@@ -141,7 +137,7 @@ class Sender:
         try:
             handle = actor.send(work, self.owner.holds is not None)
         except Exception as error:
-            return self._refused(items, error)
+            return self._refused(items, error, slots)
         if parameters is not None:
             self._parameters = actor, parameters
         with self.owner.process.losing:
@@ -156,17 +152,23 @@ class Sender:
         self.owner.process.there.wait()
         return False
 
-    def _refused(self, items: list[Item], error: Exception) -> bool:
-        """Something cannot be sent: find out what, by sending each item alone."""
+    def _refused(self, items: list[Item], error: Exception, slots: int) -> bool:
+        """Something cannot be sent: find out what, by sending each item alone.
+
+        A stateful clone gets them at once, as nothing may come between them.
+        """
         if len(items) == 1:
-            number = items[0].number
-            self.owner.finish(
-                items[0], self.owner.context.blamed(error, self.owner.stage.node.path, number)
-            )
-        else:
+            self.owner.finish(items[0], self.owner.blamed(error, items[0]))
+            return False
+        if not self.owner.stage.ordered:
             self.owner.attempts.update({item.number: 0 for item in items})
             self.owner.give_back(items)
-        return False
+            return False
+        self._send(items[:1], slots)
+        for item in items[1:]:
+            self.slots.acquire()
+            self._send([item], 1)
+        return True
 
     def _parameters_for(self, actor: Actor) -> list[dict[str, Any]] | None:
         """The values of all live parameters, if the process does not have them yet."""
