@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.strategies import Random, expected, pipelines
+from tests.steps import Random, expected
+from tests.strategies import pipelines
 
 
 def equals_a_plain_loop(drawn, window, clones=int):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import torchpipe as tp
 from tests.engine.made import Background, Made, consume, line, open_line, scaled
-from tests.strategies import Random, expected, mix, pipelines
+from tests.steps import Random, expected, mix
+from tests.strategies import pipelines
 from torchpipe.engine import cut
 from torchpipe.errors import RunError, StateError, Stopped
 from torchpipe.testing import Gate

@@ -101,7 +101,7 @@ def test_a_cluster_at_an_address_is_joined_and_left():
         f"""
         import os, subprocess, sys
         from ray.cluster_utils import Cluster
-        head = dict(num_cpus=2, resources={{"here": 1}})
+        head = dict(num_cpus=2, resources={{"here": 1}}, include_dashboard=False)
         cluster = Cluster(initialize_head=True, head_node_args=head)
         pipeline = Function(Same(), [tp.RayClone(resources={{"here": 1}})])
         for environment, argument in (("127.0.0.1:1", cluster.address), (cluster.address, None)):
@@ -214,7 +214,7 @@ def test_a_node_that_is_lost_takes_nothing_with_it():
     text = told(
         QUICK
         + """
-        head = dict(num_cpus=1, _system_config=quick)
+        head = dict(num_cpus=1, include_dashboard=False, _system_config=quick)
         cluster = Cluster(initialize_head=True, head_node_args=head)
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
         ray.init(address=cluster.address, log_to_driver=False)
@@ -240,7 +240,8 @@ def test_values_between_stages_that_are_lost_with_a_node_are_made_again():
         + """
         from tests.ray.test_stages import MakeArray, Mean, TwoStages
         from torchpipe.engine.again import Again
-        head = dict(num_cpus=2, resources={"second": 2}, _system_config=quick)
+        small = dict(num_cpus=2, include_dashboard=False)
+        head = dict(small, resources={"second": 2}, _system_config=quick)
         cluster = Cluster(initialize_head=True, head_node_args=head)
         nodes = [cluster.add_node(num_cpus=1, resources={"first": 1}) for _ in range(2)]
         ray.init(address=cluster.address, log_to_driver=False)

@@ -20,7 +20,7 @@ def mixed(count: int) -> list[tp.Clone]:
 
 
 @pytest.mark.parametrize("clones", [remote, mixed])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(pipelines(), st.sampled_from((1, 3, 64)))
 def test_random_pipelines_equal_a_plain_loop(cluster, clones, drawn, window):
     equals_a_plain_loop(drawn, window, clones)
