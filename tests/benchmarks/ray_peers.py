@@ -1,7 +1,8 @@
 """Ray without torchpipe: a cluster to measure in, loops written by hand, and Ray Data."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, cycle, islice
 from typing import Any
 
@@ -21,9 +22,25 @@ def local_ray() -> Iterator[None]:
 
     ray.init(address="local", num_cpus=CPUS, include_dashboard=False, log_to_driver=False)
     try:
+        wait_until_calm()
         yield
     finally:
         ray.shutdown()
+
+
+def wait_until_calm() -> None:
+    """Let Ray's own processes start: their imports take a core for seconds after `init` returns."""
+    import psutil
+
+    before, calm = 0.0, 0
+    while calm < 2:
+        time.sleep(0.5)
+        used = 0.0
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                used += sum(process.cpu_times()[:2])
+        calm = calm + 1 if used - before < 0.05 else 0
+        before = used
 
 
 def with_ray(measure: Measure) -> Measure:
