@@ -21,6 +21,7 @@ from tests.benchmarks.feed import (
     FEED_STOP,
     FEED_TURN,
 )
+from tests.benchmarks.gpu import GPU_SCORES, GPU_STALL
 from tests.benchmarks.harness import measure_here, run_rounds
 from tests.benchmarks.idle import IDLE
 from tests.benchmarks.imports import IMPORT
@@ -44,6 +45,7 @@ SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHE
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT)
+ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,
     RAY_TRIVIAL,
@@ -55,7 +57,8 @@ PROCESSES = (
     RAY_FAULTS,
 )
 ALL = {
-    benchmark.name: benchmark for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES
+    benchmark.name: benchmark
+    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES + ON_GPU
 }
 
 

@@ -8,6 +8,10 @@ Measurement = dict[str, float]
 Measure = Callable[[], Measurement]
 
 
+class Missing(Exception):
+    """This machine lacks what a contender needs."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A figure to reach: a contender's, or its relation to that of another in the same round.

@@ -89,11 +89,14 @@ class Dataset:
         return self.read(number)
 
 
-def feed(read: Read, count: int, batch: int = BATCH, clones: int = WORKERS) -> Any:
+def feed(
+    read: Read, count: int, batch: int = BATCH, clones: int = WORKERS, device: str | None = None
+) -> Any:
     """`torchpipe.train.Feed`."""
     from torchpipe.train import Feed
 
-    return Feed(tp.ScaleUp(tp.cell(read), clones), range(count), batch_size=batch)
+    scaled = tp.ScaleUp(tp.cell(read), clones)
+    return Feed(scaled, range(count), batch_size=batch, device=device)
 
 
 def loader(
@@ -103,6 +106,7 @@ def loader(
     *,
     batch: int = BATCH,
     persistent: bool = False,
+    pinned: bool = False,
 ) -> Any:
     """`torch.utils.data.DataLoader`."""
     from torch.utils.data import DataLoader
@@ -112,6 +116,7 @@ def loader(
         batch_size=batch,
         num_workers=workers,
         persistent_workers=persistent,
+        pin_memory=pinned,
         worker_init_fn=start_worker,
     )
 
