@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-CALL = 0.016
+CALL = 0.04
 """Seconds of work that one call should hold: then what a call costs is a few percent of it."""
 
 BYTES = 16 * 2**20
