@@ -392,6 +392,18 @@ def test_what_was_yielded_cannot_be_taken_back(cell):
     )
 
 
+@pytest.mark.parametrize("scaled", [lambda cell: cell, tp.ScaleUp])
+def test_what_only_cells_can_do_is_refused_to_pipelines(scaled):
+    inner = Inner(ONE)
+    inner.on_error, inner.batching = "skip", tp.Batching(4)
+    assert findings(made(lambda self, x: self.a(x), a=scaled(inner))) == [
+        "a cannot have on_error='skip': it is a pipeline, and errors are raised by its cells. Set "
+        "it on those that may raise.",
+        "a cannot have batching: it is a pipeline, and its cells are called one by one. Set it on "
+        "those that take batches.",
+    ]
+
+
 @pytest.mark.parametrize("policy", ["skip", tp.Skip(3), tp.Retry(2), tp.Retry(2, then="skip")])
 def test_any_other_cell_may_have_a_policy(policy):
     assert findings(made(lambda self, x: self.a(x), a=Policy(policy))) == []

@@ -22,7 +22,9 @@ def findings(pipeline: Pipeline) -> list[str]:
     """One sentence for each problem: what, why, and what to write instead."""
     graph = FlatGraph(pipeline)
     numbering = Numbering(graph)
-    found = [*starting(graph), *unused(pipeline)]
+    found = [*starting(graph)]
+    for each in pipelines(pipeline):
+        found += [*unused(each), *without_effect(each)]
     for node in graph.nodes:
         if node.cell is not None:
             found += [*unconnected(node), *unset(node), *policy(node), *scaling(node, node.cell)]
@@ -39,6 +41,15 @@ def starting(graph: FlatGraph) -> Iterator[str]:
         )
 
 
+def pipelines(pipeline: Pipeline) -> Iterator[Pipeline]:
+    """The pipeline, and those in it."""
+    yield pipeline
+    for cell in pipeline.children.values():
+        inner = cell.cell if isinstance(cell, ScaleUp) else cell
+        if isinstance(inner, Pipeline):
+            yield from pipelines(inner)
+
+
 def unused(pipeline: Pipeline) -> Iterator[str]:
     """Every cell has a part in the graph, or else a forgotten source would end the stream."""
     for cell in pipeline.children.values():
@@ -47,9 +58,20 @@ def unused(pipeline: Pipeline) -> Iterator[str]:
                 f"{cell.path} has no part in the graph: `build` does not call it. Call it, or "
                 f"leave it out."
             )
-        inner = cell.cell if isinstance(cell, ScaleUp) else cell
-        if isinstance(inner, Pipeline):
-            yield from unused(inner)
+
+
+def without_effect(pipeline: Pipeline) -> Iterator[str]:
+    """What is asked of a pipeline, but only cells can do."""
+    if pipeline.on_error != "raise":
+        yield (
+            f"{pipeline.path} cannot have on_error={pipeline.on_error!r}: it is a pipeline, and "
+            f"errors are raised by its cells. Set it on those that may raise."
+        )
+    if pipeline.batching is not None:
+        yield (
+            f"{pipeline.path} cannot have batching: it is a pipeline, and its cells are called one "
+            f"by one. Set it on those that take batches."
+        )
 
 
 def is_idle(cell: Cell) -> bool:
