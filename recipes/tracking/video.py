@@ -1,9 +1,10 @@
 """Video files in and out. A frame is a tensor of shape `(height, width, 3)`: RGB, uint8."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -16,6 +17,8 @@ from torch import Tensor
 from torchpipe.errors import UsageError
 
 from .partial import PartialFile, writing
+
+Picture = Callable[[], Tensor]  # a frame that is not unpacked yet: calling it does that
 
 _TEXT_ART = "tty"  # FFmpeg takes a text file for a film of typed letters
 _LONGEST_GAP = 1.0  # seconds that may lie between the last frame and the end that the header states
@@ -49,14 +52,26 @@ def probe(path: str | Path) -> VideoInfo:
 def read_frames(path: str | Path) -> Iterator[Tensor]:
     """Yields the frames of a video file, upright, in the order in which they are shown.
 
+    If the size changes on the way, later frames are scaled to the size of the first, as players do.
+
     Raises:
         UsageError: It's not a video; or it is damaged, then after the last frame before the damage.
+    """
+    for picture in read_pictures(path):
+        yield picture()
+
+
+def read_pictures(path: str | Path) -> Iterator[Picture]:
+    """Yields what `read_frames` does, not yet unpacked: those left out then cost less.
+
+    Raises:
+        UsageError: As `read_frames`.
     """
     count = 0
     with _open(path) as (container, stream):
         try:
-            for frame in _decode(container, stream):
-                yield torch.from_numpy(_upright(frame))
+            for picture in pictures_of(decoded(container, stream)):
+                yield picture
                 count += 1
         except av.FFmpegError as error:
             raise _damaged(path, count, str(error.strerror)) from error
@@ -64,6 +79,14 @@ def read_frames(path: str | Path) -> Iterator[Tensor]:
             raise _damaged(path, count, str(error)) from error
     if count == 0:
         raise _damaged(path, count, "it holds no frame")
+
+
+def pictures_of(frames: Iterable[av.VideoFrame]) -> Iterator[Picture]:
+    """Yields decoded frames as pictures, all of the size of the first."""
+    width = height = 0
+    for frame in frames:
+        width, height = width or frame.width, height or frame.height
+        yield partial(_unpacked, frame, width, height)
 
 
 def _damaged(path: str | Path, frames: int, reason: str) -> UsageError:
@@ -95,7 +118,7 @@ def _why_not(path: str | Path, error: Exception) -> str:
     return "it is not a video, or only the beginning of one"
 
 
-def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+def decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
     """Yields all frames; raises EOFError if they are fewer than the header of the file states."""
     packets, end = 0, 0.0
     for packet in container.demux(stream):
@@ -110,10 +133,10 @@ def _decode(container: InputContainer, stream: VideoStream) -> Iterator[av.Video
         raise EOFError(f"its header states {stated:.1f} s")
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
+def _unpacked(frame: av.VideoFrame, width: int, height: int) -> Tensor:
     """Returns the pixels, turned as the file demands: phones store what they film lying down."""
-    pixels = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
+    return torch.from_numpy(np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90)))
 
 
 class VideoWriter:

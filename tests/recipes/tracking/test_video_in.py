@@ -106,7 +106,8 @@ def converted(source, path, codec):
     """The same film in another kind of container."""
     with av.open(str(source)) as film, av.open(str(path), "w") as target:
         stream = target.add_stream(codec, rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        size = film.streams.video[0]
+        stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
         for frame in film.decode(video=0):
             target.mux(stream.encode(frame.reformat(format="yuv420p")))
         target.mux(stream.encode(None))
@@ -169,3 +170,14 @@ def test_whole_films_in_other_containers_raise_nothing(film, tmp_path):
     for name in ("film.avi", "film.mkv"):
         assert len(list(read_frames(converted(film(), tmp_path / name, "mpeg4")))) == 20
         (tmp_path / "film.mp4").unlink()
+
+
+def test_a_film_whose_size_changes_keeps_the_size_of_its_first_frame(film, tmp_path):
+    small = converted(film("a.mp4", [flat(40)] * 3), tmp_path / "a.h264", "libx264")
+    large = converted(film("b.mp4", [flat(200, 96, 128)] * 3), tmp_path / "b.h264", "libx264")
+    both = tmp_path / "both.h264"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    frames = list(read_frames(both))
+    assert {frame.shape for frame in frames} == {(48, 64, 3)}
+    levels = [frame.float().mean().item() for frame in frames]
+    assert levels == pytest.approx([40] * 3 + [200] * 3, abs=8)
