@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -19,26 +18,8 @@ from .camera import Camera
 from .file import VideoFile
 from .folder import ImageFolder
 from .input import Input
+from .losses import Losses
 from .newest import Newest
-
-
-@dataclass
-class Losses:
-    """What a live input could not give.
-
-    Attributes:
-        dropped: Frames that came too quickly and were left out.
-        returns: How often the camera was gone and came back.
-    """
-
-    dropped: int = 0
-    returns: int = 0
-
-    def drop(self) -> None:
-        self.dropped += 1
-
-    def come_back(self) -> None:
-        self.returns += 1
 
 
 class VideoSource(tp.Cell):
