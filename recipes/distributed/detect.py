@@ -9,8 +9,9 @@ from torch import Tensor
 import torchpipe as tp
 
 from ..tracking.boxes import Detections, Tracks
-from ..tracking.cells import Detect, VideoSource, WriteMot
+from ..tracking.cells import Detect, WriteMot
 from ..tracking.follow import Sort
+from ..tracking.inputs import VideoSource
 from ..tracking.partial import check_target
 from ..tracking.pipeline import CLIP
 from ..tracking.video import probe

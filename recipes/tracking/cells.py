@@ -1,6 +1,5 @@
 """The pieces of this recipe as cells: each wraps one class that also works without a pipeline."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,8 @@ from .detector import PersonDetector
 from .draw import draw
 from .mot import MotWriter
 from .trails import TrailMemory, Trails
-from .video import VideoWriter, probe, read_frames
+from .video import VideoWriter
 from .weights import load_ssdlite
-
-
-class VideoSource(tp.Cell):
-    """Gives the frames of a video file: tensors of shape `(height, width, 3)`, RGB, uint8.
-
-    Args:
-        video: The file.
-    """
-
-    def __init__(self, video: str | Path):
-        super().__init__()
-        self.video = video
-
-    def forward(self) -> Iterator[Tensor]:
-        yield from read_frames(self.video)
-
-    def __length_hint__(self) -> int:
-        """How many frames the file states; 0 if it does not say."""
-        return probe(self.video).frames or 0
 
 
 class Detect(tp.Cell):

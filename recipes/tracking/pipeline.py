@@ -9,10 +9,10 @@ import torchpipe as tp
 from torchpipe.errors import UsageError
 
 from .boxes import Tracks
-from .cells import Detect, Draw, RememberTrails, VideoSource, WriteMot, WriteVideo
+from .cells import Detect, Draw, RememberTrails, WriteMot, WriteVideo
 from .follow import Sort
+from .inputs import open_input
 from .partial import check_target
-from .video import probe
 from .weights import find_weights
 
 CLIP = Path(__file__).with_name("clip.mp4")
@@ -24,7 +24,8 @@ class Tracking(tp.Pipeline):
     For each frame it gives the annotated image, `(height, width, 3)`, and the `Tracks`.
 
     Args:
-        video: The video to read. Default: a short clip that comes with the recipe.
+        video: What to read: a video file, a folder of images, the number of a camera, or an address
+            (http, rtsp). Default: a short clip that comes with the recipe.
         output: Where the annotated video goes (MP4).
         tracks: Where the tracks go, as MOTChallenge text.
         overwrite: Replace output files that exist.
@@ -34,6 +35,10 @@ class Tracking(tp.Pipeline):
         min_score: Leave out detections that are less sure, 0 to 1.
         max_age: Frames for which someone unseen is remembered.
         min_hits: Frames in a row in which someone must be found again before being shown.
+        start: The first frame to read, from 0.
+        end: The frame before which to stop. Default: the end.
+        stride: Read every n-th frame.
+        realtime: Keep up with a camera: drop the frames that come too quickly.
 
     Raises:
         UsageError: A file can't be read or written, or a number makes no sense.
@@ -52,18 +57,22 @@ class Tracking(tp.Pipeline):
         min_score: float = 0.2,
         max_age: int = 15,
         min_hits: int = 2,
+        start: int = 0,
+        end: int | None = None,
+        stride: int = 1,
+        realtime: bool = False,
     ):
         super().__init__()
-        source = CLIP if video is None else Path(video)
-        rate = probe(source).rate
-        _check_files(source, output, tracks, overwrite)
+        self.source = open_input(CLIP if video is None else video, start, end, stride, realtime)
+        _check_files(Path(video or CLIP), output, tracks, overwrite)
         _check_range("clones", clones, 1, 1000)
         _check_range("levels", levels, 1, 4)
         _check_range("max-age", max_age, 0, 1_000_000)
         _check_range("min-hits", min_hits, 0, 1_000_000)
         find_weights()
+        if realtime:
+            self.window = clones + 1  # what waits inside grows old
         one_core = tp.ThreadClone(torch_threads=1)
-        self.source = VideoSource(source)
         detect = Detect(levels)
         detect.min_score = min_score
         self.detect = tp.ScaleUp(detect, clones=[one_core] * clones)
@@ -71,7 +80,7 @@ class Tracking(tp.Pipeline):
         self.trails = RememberTrails()
         self.draw = Draw()
         self.files = {"video": output, "tracks": tracks}
-        self.write_video = WriteVideo(output, rate, overwrite)
+        self.write_video = WriteVideo(output, self.source.rate, overwrite)
         self.write_tracks = WriteMot(tracks, overwrite)
 
     def build(self) -> tuple[Tensor, Tracks]:
@@ -83,8 +92,8 @@ class Tracking(tp.Pipeline):
         return image, tracks
 
     def summary(self) -> dict[str, str]:
-        """The files that were written, for the end of `torchpipe run`."""
-        return self.files
+        """The files that were written, for the end of `torchpipe run`; and what a camera lost."""
+        return self.files | self.source.losses.summary()
 
     def __length_hint__(self) -> int:
         """How many frames the video states, for a progress bar; 0 if it does not say."""

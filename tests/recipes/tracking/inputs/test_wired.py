@@ -1,0 +1,102 @@
+"""`Tracking` with each kind of input."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from recipes.tracking import Tracking
+from recipes.tracking.inputs.again import Again
+from recipes.tracking.video import VideoInfo, probe
+from tests.recipes.tracking.conftest import RATE, flat, refusal
+from tests.recipes.tracking.inputs.servers import NetworkCamera, index_first, jpeg, web
+
+
+@pytest.fixture
+def make(net, tmp_path, monkeypatch) -> Callable[..., Tracking]:
+    """Makes the pipeline in an empty folder."""
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    return Tracking
+
+
+@pytest.fixture
+def sequence(people, tmp_path) -> Path:
+    """A folder of images of people."""
+    folder = tmp_path / "img1"
+    folder.mkdir()
+    for number, frame in enumerate(people):
+        (folder / f"{number}.jpg").write_bytes(jpeg(frame))
+    return folder
+
+
+@pytest.fixture
+def camera(people):
+    """A network camera that shows people, and can be looked at twice before."""
+    camera = NetworkCamera([people] * 3)
+    camera.switch_on()
+    yield camera
+    camera.switch_off()
+
+
+def run(pipeline):
+    with pipeline.run() as running:
+        return list(running)
+
+
+def left():
+    """What is in the folder."""
+    return sorted(path.name for path in Path.cwd().iterdir())
+
+
+def test_some_frames_of_a_film(make, film, people):
+    results = run(make(str(film(frames=people)), start=1, end=10, stride=3))
+    assert [tracks.frame for _, tracks in results] == [1, 2, 3]
+    assert probe("tracking.mp4") == VideoInfo(Fraction(RATE, 3), 3)
+
+
+def test_a_folder_of_images(make, sequence, people):
+    assert len(run(make(str(sequence)))) == len(people)
+    assert probe("tracking.mp4") == VideoInfo(Fraction(25), len(people))
+
+
+def test_a_video_of_a_web_server(make, film, people, tmp_path):
+    index_first(film(frames=people), tmp_path / "first.mp4")
+    with web(tmp_path) as address:
+        assert len(run(make(f"{address}/first.mp4"))) == len(people)
+
+
+def test_a_network_camera_in_real_time(make, camera, people):
+    pipeline = make(camera.address, realtime=True, end=len(people))
+    taken = len(run(pipeline))
+    dropped = len(people) - taken
+    expected = {"dropped": f"{dropped} frames, to keep up"} if dropped else {}
+    files = {"video": "tracking.mp4", "tracks": "tracking.txt"}
+    assert pipeline.summary() == files | expected
+    assert probe("tracking.mp4").frames == taken
+
+
+def test_a_network_camera_that_is_gone_leaves_no_files(make, camera):
+    pipeline = make(camera.address)
+    pipeline.source.again = Again(tries=0)
+    assert refusal(run, pipeline).startswith(f"cannot go on with {camera.address}: it was gone ")
+    assert left() == []
+
+
+def test_a_broken_image_leaves_no_files(make, sequence):
+    (sequence / "9.jpg").write_bytes(b"no image")
+    assert refusal(run, make(str(sequence))).startswith(f"cannot read {sequence / '9.jpg'}: ")
+    assert left() == []
+
+
+def test_an_image_of_another_size_leaves_no_files(make, sequence):
+    (sequence / "9.jpg").write_bytes(jpeg(flat(0)))
+    assert "it has 64 x 48 pixels" in refusal(run, make(str(sequence)))
+    assert left() == []
+
+
+def test_an_address_without_anybody_fails_before_anything_starts(make):
+    error = refusal(make, "http://127.0.0.1:9/live")
+    assert error.startswith("cannot read http://127.0.0.1:9/live: ")
+    assert left() == []
