@@ -30,5 +30,5 @@ class Losses:
         if self.dropped:
             lines["dropped"] = f"{self.dropped:,} frames, to keep up"
         if self.returns:
-            lines["connected again"] = f"{self.returns:,} times"
+            lines["reconnected"] = f"{self.returns:,} x"
         return lines

@@ -1,11 +1,13 @@
 """Real servers at this computer: one for files, and a network camera."""
 
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -16,6 +18,11 @@ class Server(ThreadingHTTPServer):
     """Waits for its connections to end when it is closed."""
 
     daemon_threads = False
+
+    def handle_error(self, *connection: Any) -> None:
+        """Says nothing of clients that leave early."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*connection)
 
 
 @contextmanager

@@ -232,6 +232,7 @@ def test_a_camera_that_returned_is_counted():
     finally:
         camera.switch_off()
     assert source.losses.returns == 1
+    assert source.losses.summary() == {"reconnected": "1 x"}
 
 
 def test_a_saved_run_goes_on_with_what_a_camera_shows_now():
