@@ -34,7 +34,7 @@ class VideoSource(tp.Cell):
 
     Args:
         video: A video file, a folder of images, the number of a camera as text ("0"), an address,
-            or an `Input` of your own. A file with such a name: `Path("0")`.
+            or an `Input` of your own. A file that has a number for a name is "./0".
         start: The first frame.
         end: The frame before which to stop. Default: the end of the input.
         stride: Take every n-th frame.

@@ -56,11 +56,12 @@ class NetworkCamera:
     """Sends JPEGs over HTTP, as network cameras do, until it is switched off.
 
     Args:
-        shots: What it sends in each connection; then it closes the connection. Three or more:
-            FFmpeg needs 2 kB to see what it is. Without any left it answers that it has nothing.
+        shots: What it sends in each connection, frames or files; then it closes the connection.
+            Three or more: FFmpeg needs 2 kB to see what it is. Without any left it answers that it
+            has nothing.
     """
 
-    def __init__(self, shots: Sequence[Sequence[Tensor]]):
+    def __init__(self, shots: Sequence[Sequence[Tensor | bytes]]):
         self.shots, self.connections = list(shots), 0
         self.port, self._on = 0, None
 
@@ -95,9 +96,9 @@ class NetworkCamera:
         return Handler
 
 
-def part(shot: Tensor) -> bytes:
+def part(shot: Tensor | bytes) -> bytes:
     """A frame as network cameras send it."""
-    image = jpeg(shot)
+    image = shot if isinstance(shot, bytes) else jpeg(shot)
     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
     return head.encode() + image + b"\r\n"
 

@@ -61,6 +61,12 @@ def test_a_network_camera_whose_size_changes_keeps_that_of_the_first_frame(camer
     assert [frame.shape for frame in until_gone(Address(camera.address))] == [(48, 64, 3)] * 3
 
 
+def test_frames_of_a_network_camera_that_arrive_damaged_are_left_out(camera):
+    camera.shots = [[flat(20), flat(60), b"no image" * 100, flat(100)]] * 2
+    levels = [frame.float().mean().item() for frame in until_gone(Address(camera.address))]
+    assert levels == pytest.approx([20, 60, 100], abs=2)
+
+
 def test_nothing_at_the_address(page):
     source = Address(f"{page}/none.mp4")
     expected = f"cannot read {page}/none.mp4: Server returned 404 Not Found. {CHECK}"

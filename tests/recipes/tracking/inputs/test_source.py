@@ -141,6 +141,7 @@ def test_what_a_text_stands_for(tmp_path):
     assert input_of("rtsp://camera/1") == Address("rtsp://camera/1")
     assert input_of(str(tmp_path)) == ImageFolder(str(tmp_path))
     assert input_of("street.mp4") == VideoFile("street.mp4")
+    assert input_of("./0") == VideoFile("./0")
     assert input_of(Path("0")) == VideoFile(Path("0"))
     assert input_of("a" * 300) == VideoFile("a" * 300)
     camera = Steered()
