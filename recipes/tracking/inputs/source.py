@@ -1,7 +1,7 @@
 """`VideoSource`: the frames of any input, as a cell."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import nullcontext, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -64,7 +64,7 @@ class VideoSource(tp.Cell):
         self.start, self.end, self.stride = start, end, stride
         self.realtime, self.again = realtime, again or Again()
         self.losses = Losses()
-        self._open, self._skipped = ExitStack(), 0
+        self._skipped = 0
 
     @property
     def rate(self) -> Fraction:
@@ -87,8 +87,7 @@ class VideoSource(tp.Cell):
             )
 
     def reset(self) -> None:
-        self.teardown()
-        self._open, self._skipped = ExitStack(), 0
+        self._skipped = 0
         self.losses.dropped = self.losses.returns = 0
 
     def seek(self, epoch: int, item: int) -> bool:
@@ -96,15 +95,11 @@ class VideoSource(tp.Cell):
         return True
 
     def forward(self) -> Iterator[Tensor]:
-        with ExitStack() as self._open:
-            pictures = self._chosen()
-            if self.realtime:
-                pictures = iter(self._open.enter_context(Newest(pictures, self.losses.drop)))
+        chosen = self._chosen()
+        shown = Newest(chosen, self.losses.drop) if self.realtime else nullcontext(chosen)
+        with shown as pictures:
             for picture in pictures:
                 yield picture()
-
-    def teardown(self) -> None:
-        self._open.close()  # what a stream that was left early still reads
 
     def _chosen(self) -> Iterator[Picture]:
         first = self.start + self._skipped * self.stride

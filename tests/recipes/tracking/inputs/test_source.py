@@ -202,8 +202,9 @@ def test_stride_comes_before_dropping():
     assert len(found) + source.losses.dropped == 21
 
 
-def test_a_run_in_real_time_that_is_left_ends_its_thread_and_can_run_again():
-    pipeline = Watch(VideoSource(Endless(), realtime=True))
+@pytest.mark.parametrize("pipeline_of", [Watch, lambda source: Slow(source, tp.cell(level))])
+def test_a_run_in_real_time_that_is_left_ends_its_thread_and_can_run_again(pipeline_of):
+    pipeline = pipeline_of(VideoSource(Endless(), realtime=True))
     with pipeline.run() as run:
         for _ in range(2):
             assert len(list(islice(run, 3))) == 3
