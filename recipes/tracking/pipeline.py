@@ -2,6 +2,7 @@
 
 import operator
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor
 
@@ -9,17 +10,18 @@ import torchpipe as tp
 from torchpipe.errors import UsageError
 
 from .boxes import Tracks
-from .cells import Detect, Draw, RememberTrails, WriteMot, WriteVideo
-from .follow import Sort
+from .cells import Describe, Draw, RememberTrails, WriteMot, WriteVideo
+from .choices import association, detection
+from .detections import ReadDetections
 from .inputs import open_input
+from .motion import Motion
 from .partial import check_target
-from .weights import find_weights
 
 CLIP = Path(__file__).with_name("clip.mp4")
 
 
 class Tracking(tp.Pipeline):
-    """Tracks the people in a video: SSDLite finds them, SORT tells who is who.
+    """Tracks the people in a video: a detector finds them, a tracker tells who is who.
 
     For each frame it gives the annotated image, `(height, width, 3)`, and the `Tracks`.
 
@@ -29,12 +31,23 @@ class Tracking(tp.Pipeline):
         output: Where the annotated video goes (MP4).
         tracks: Where the tracks go, as MOTChallenge text.
         overwrite: Replace output files that exist.
-        clones: Detectors that work at the same time, on one core each.
-        levels: Sizes of tiles that the detector looks at. 2 finds people who are further away, and
+        clones: How many frames are worked on at the same time, on one core each.
+        detector: What finds people: "ssdlite"; a file of detections, as MOTChallenge text, one line
+            for each in every frame of the video; or "module:name" of one of your own: see
+            `OwnDetect`.
+        levels: Sizes of tiles that SSDLite looks at. 2 finds people who are further away, and
             takes about six times as long.
-        min_score: Leave out detections that are less sure, 0 to 1.
-        max_age: Frames for which someone unseen is remembered.
-        min_hits: Frames in a row in which someone must be found again before being shown.
+        min_score: Leave out detections that are less sure, 0 to 1. Default: 0.1 for ByteTrack,
+            which decides by those too, 0.2 for the others.
+        tracker: What tells who is who.
+        reid: Let the colours of clothes decide too.
+        flow: What optical flow tells the tracker: how far each box has moved, how the camera has,
+            or both. Boxes help where frames are far apart, the camera where it moves.
+        per_class: Follow each class by itself.
+        max_age: Frames for which someone unseen is remembered. Default: 15 for SORT, 30 for the
+            others.
+        min_hits: Frames in a row in which someone must be found again before being shown. Default:
+            2 for SORT, 3 for OC-SORT; ByteTrack has 1.
         start: The first frame to read, from 0.
         end: The frame before which to stop. Default: the end.
         stride: Read every n-th frame.
@@ -53,10 +66,15 @@ class Tracking(tp.Pipeline):
         tracks: str = "tracking.txt",
         overwrite: bool = False,
         clones: int = 2,
+        detector: str = "ssdlite",
         levels: int = 1,
-        min_score: float = 0.2,
-        max_age: int = 15,
-        min_hits: int = 2,
+        min_score: float | None = None,
+        tracker: Literal["sort", "bytetrack", "ocsort"] = "bytetrack",
+        reid: bool = True,
+        flow: Literal["off", "boxes", "camera", "both"] = "off",
+        per_class: bool = False,
+        max_age: int | None = None,
+        min_hits: int | None = None,
         start: int = 0,
         end: int | None = None,
         stride: int = 1,
@@ -69,14 +87,14 @@ class Tracking(tp.Pipeline):
         _check_range("levels", levels, 1, 4)
         _check_range("max-age", max_age, 0, 1_000_000)
         _check_range("min-hits", min_hits, 0, 1_000_000)
-        find_weights()
         if realtime:
             self.window = clones + 1  # what waits inside grows old
-        one_core = tp.ThreadClone(torch_threads=1)
-        detect = Detect(levels)
-        detect.min_score = min_score
-        self.detect = tp.ScaleUp(detect, clones=[one_core] * clones)
-        self.track = Sort(max_age, min_hits)
+        cores = [tp.ThreadClone(torch_threads=1)] * clones
+        finder = detection(detector, levels, min_score, tracker, (start, stride))
+        self.detect = finder if isinstance(finder, ReadDetections) else tp.ScaleUp(finder, cores)
+        self.look = tp.ScaleUp(Describe(), cores) if reid else None
+        self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)
+        self.track = association(tracker, reid, per_class, max_age, min_hits)
         self.trails = RememberTrails()
         self.draw = Draw()
         self.files = {"video": output, "tracks": tracks}
@@ -85,7 +103,10 @@ class Tracking(tp.Pipeline):
 
     def build(self) -> tuple[Tensor, Tracks]:
         frame = self.source()
-        tracks = self.track(self.detect(frame))
+        found = self.detect() if isinstance(self.detect, ReadDetections) else self.detect(frame)
+        looks = self.look(frame, found) if self.look else None
+        moves, camera = self.motion(frame, found) if self.motion else (None, None)
+        tracks = self.track(found, looks, moves, camera)
         image = self.draw(frame, tracks, self.trails(tracks))
         self.write_video(image)
         self.write_tracks(tracks)
@@ -110,6 +131,6 @@ def _check_files(source: Path, output: str, tracks: str, overwrite: bool) -> Non
         check_target(target, overwrite)
 
 
-def _check_range(option: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
+def _check_range(option: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and not least <= value <= most:
         raise UsageError(f"cannot run with --{option} {value}: give {least} to {most}.")

@@ -44,7 +44,7 @@ def left():
 
 @pytest.mark.parametrize("clones", [1, 2, 3])
 def test_gives_what_a_plain_loop_gives(tracking, net, clones):
-    pipeline = tracking(clones=clones)
+    pipeline = tracking(clones=clones, tracker="sort", reid=False)
     detector, tracker = PersonDetector(net), SortTracker(max_age=15, min_hits=2)
     writer = MotWriter("expected.txt")
     for frame in read_frames(pipeline.source.video):
