@@ -67,6 +67,26 @@ class Tracks:
         return len(self.ids)
 
 
+def finite(tracks: Tracks) -> Tracks:
+    """Returns the tracks without those of which a coordinate is no number, or infinite."""
+    sound = np.isfinite(tracks.boxes).all(axis=1)
+    if sound.all():
+        return tracks
+    return Tracks(
+        tracks.frame,
+        tracks.ids[sound],
+        tracks.boxes[sound],
+        tracks.scores[sound],
+        tracks.labels[sound],
+    )
+
+
+def feet_of(tracks: Tracks) -> Floats:
+    """Returns where the tracks stand, `(N, 2)`: the middle of the lower edge of each box."""
+    feet: Floats = np.stack([tracks.boxes[:, [0, 2]].mean(axis=1), tracks.boxes[:, 3]], axis=1)
+    return feet
+
+
 def join(parts: Sequence[Detections]) -> Detections:
     """Returns the detections of all parts as one."""
     return Detections(

@@ -1,5 +1,6 @@
 """The pieces of this recipe as cells: each wraps one class that also works without a pipeline."""
 
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import torchpipe as tp
 from .appearance import Colours, Describer, Embedding
 from .boxes import Detections, Tracks
 from .detector import PersonDetector
-from .draw import draw
+from .draw import USUAL, draw
 from .mot import MotWriter
 from .trails import TrailMemory, Trails
 from .video import VideoWriter
 from .weights import load_ssdlite
+from .zones.counter import Counts
 
 
 class Detect(tp.Cell):
@@ -84,10 +86,19 @@ class RememberTrails(tp.Cell):
 
 
 class Draw(tp.Cell):
-    """Draws boxes, numbers and trails into a copy of the frame."""
+    """Draws what is known into a copy of the frame.
 
-    def forward(self, frame: Tensor, tracks: Tracks, trails: Trails) -> Tensor:
-        return draw(frame, tracks, trails)
+    Args:
+        parts: What to draw: some of `PARTS`.
+        names: What each class is called; others are shown by their number.
+    """
+
+    def __init__(self, parts: Collection[str] = USUAL, names: Sequence[str] = ()):
+        super().__init__()
+        self.parts, self.names = parts, names
+
+    def forward(self, frame: Tensor, tracks: Tracks, trails: Trails, counts: Counts = ()) -> Tensor:
+        return draw(frame, tracks, trails, counts, self.parts, self.names)
 
 
 class WriteVideo(tp.Cell):

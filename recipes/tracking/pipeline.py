@@ -13,9 +13,12 @@ from .boxes import Tracks
 from .cells import Describe, Draw, RememberTrails, WriteMot, WriteVideo
 from .choices import association, detection
 from .detections import ReadDetections
+from .draw import USUAL, parts_of
 from .inputs import open_input
 from .motion import Motion
 from .partial import check_target
+from .zones.cell import CountTracks
+from .zones.read import read_zones
 
 CLIP = Path(__file__).with_name("clip.mp4")
 
@@ -52,6 +55,8 @@ class Tracking(tp.Pipeline):
         end: The frame before which to stop. Default: the end.
         stride: Read every n-th frame.
         realtime: Keep up with a camera: drop the frames that come too quickly.
+        zones: A file of lines and polygons that count who passes them: see `read_zones`.
+        draw: What to draw: some of boxes,ids,labels,scores,trails,zones,heading; or all, or none.
 
     Raises:
         UsageError: A file can't be read or written, or a number makes no sense.
@@ -79,6 +84,8 @@ class Tracking(tp.Pipeline):
         end: int | None = None,
         stride: int = 1,
         realtime: bool = False,
+        zones: str | None = None,
+        draw: str = ",".join(USUAL),
     ):
         super().__init__()
         self.source = open_input(CLIP if video is None else video, start, end, stride, realtime)
@@ -96,7 +103,8 @@ class Tracking(tp.Pipeline):
         self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)
         self.track = association(tracker, reid, per_class, max_age, min_hits)
         self.trails = RememberTrails()
-        self.draw = Draw()
+        self.count = CountTracks(() if zones is None else read_zones(zones))
+        self.draw = Draw(parts_of(draw), ("person",) if detector == "ssdlite" else ())
         self.files = {"video": output, "tracks": tracks}
         self.write_video = WriteVideo(output, self.source.rate, overwrite)
         self.write_tracks = WriteMot(tracks, overwrite)
@@ -107,14 +115,14 @@ class Tracking(tp.Pipeline):
         looks = self.look(frame, found) if self.look else None
         moves, camera = self.motion(frame, found) if self.motion else (None, None)
         tracks = self.track(found, looks, moves, camera)
-        image = self.draw(frame, tracks, self.trails(tracks))
+        image = self.draw(frame, tracks, self.trails(tracks), self.count(tracks))
         self.write_video(image)
         self.write_tracks(tracks)
         return image, tracks
 
     def summary(self) -> dict[str, str]:
-        """The files that were written, for the end of `torchpipe run`; and what a camera lost."""
-        return self.files | self.source.losses.summary()
+        """For the end of `torchpipe run`: the files, what was counted, and what a camera lost."""
+        return self.files | self.count.summary | self.source.losses.summary()
 
     def __length_hint__(self) -> int:
         """How many frames the video states, for a progress bar; 0 if it does not say."""

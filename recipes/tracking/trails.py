@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .boxes import Floats, Integers, Tracks
+from .boxes import Floats, Integers, Tracks, feet_of, finite
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class TrailMemory:
 
     def update(self, tracks: Tracks) -> Trails:
         """Takes the tracks of the next frame, and returns the trails up to it."""
+        tracks = finite(tracks)
         recent = self._frames > tracks.frame - self.length
         now = np.full(len(tracks), tracks.frame)
-        feet = np.stack([tracks.boxes[:, [0, 2]].mean(axis=1), tracks.boxes[:, 3]], axis=1)
         self._frames = np.concatenate([self._frames[recent], now])
         self._ids = np.concatenate([self._ids[recent], tracks.ids])
-        self._points = np.concatenate([self._points[recent], feet])
+        self._points = np.concatenate([self._points[recent], feet_of(tracks)])
         return Trails(self._ids, self._points)
 
     def state_dict(self) -> dict[str, Any]:

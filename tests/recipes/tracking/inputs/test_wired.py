@@ -73,7 +73,8 @@ def test_a_network_camera_in_real_time(make, camera, people):
     dropped = len(people) - taken
     expected = {"dropped": f"{dropped} frames, to keep up"} if dropped else {}
     files = {"video": "tracking.mp4", "tracks": "tracking.txt"}
-    assert pipeline.summary() == files | expected
+    people_seen = pipeline.count.summary
+    assert pipeline.summary() == files | people_seen | expected
     assert probe("tracking.mp4").frames == taken
 
 

@@ -1,0 +1,1 @@
+"""Lines and polygons in the picture that count who passes them."""

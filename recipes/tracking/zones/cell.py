@@ -1,0 +1,52 @@
+"""`CountTracks`: counts as a cell."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torchpipe as tp
+
+from ..boxes import Tracks
+from .counter import Counts, ZoneCounter
+from .paint import summary
+from .shapes import Zone
+
+
+class CountTracks(tp.Cell):
+    """Counts who is there, and who passes zones: see `ZoneCounter`.
+
+    Args:
+        zones: Where to count; there may be none.
+
+    Attributes:
+        summary: What was counted in the last epoch, in words. The copies that runs make share it.
+    """
+
+    stateful = True
+
+    def __init__(self, zones: Sequence[Zone] = ()):
+        super().__init__()
+        self.zones = tuple(zones)
+        self.summary: dict[str, str] = {}
+
+    def reset(self) -> None:
+        self._counter, self._ids, self._most = ZoneCounter(self.zones), set[int](), 0
+        self.summary.clear()
+
+    def forward(self, tracks: Tracks) -> Counts:
+        counts = self._counter.update(tracks)
+        self._ids.update(tracks.ids.tolist())
+        self._most = max(self._most, len(tracks))
+        self.summary["people"] = f"{len(self._ids)} tracks, at most {self._most} in a frame"
+        self.summary.update({f"zone {count.zone.name}": summary(count) for count in counts})
+        return counts
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "zones": self._counter.state_dict(),
+            "ids": sorted(self._ids),
+            "most": self._most,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._counter.load_state_dict(state["zones"])
+        self._ids, self._most = set(state["ids"]), state["most"]
