@@ -39,12 +39,13 @@ from tests.benchmarks.report import as_json, machine, table
 from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
 from tests.benchmarks.sleeps import EVEN, UNEVEN
 from tests.benchmarks.stop import STOP
+from tests.benchmarks.tracking import TRACKING
 from tests.benchmarks.trivial import TRIVIAL
 
 SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHED, TWO_CLONES)
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
-RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT)
+RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,
