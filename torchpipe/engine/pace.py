@@ -7,8 +7,8 @@ from time import monotonic
 CALL = 0.04
 """Seconds of work that one call should hold: then what a call costs is a few percent of it."""
 
-BYTES = 16 * 2**20
-"""Bytes that one call should hold at most: more would not stay in the caches on the way."""
+BYTES = 24 * 2**20
+"""Bytes that one call should hold at most: more takes longer for each, out of the caches."""
 
 OVERHEAD = 0.0005
 """Seconds that a call costs whatever it holds."""
