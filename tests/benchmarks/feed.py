@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
 from tests.benchmarks.loaders import (
@@ -118,7 +119,11 @@ FEED_TURN = Benchmark(
 STEPS, WARM = 100, 8
 
 
-def step_of(seconds: float) -> Callable[[], None]:
+Step = Callable[[Any], None]
+"""A training step on a batch; on None, only what does not depend on one."""
+
+
+def step_of(seconds: float) -> Step:
     """A step that computes for about so long, in operations of about a millisecond."""
     import torch
 
@@ -129,25 +134,24 @@ def step_of(seconds: float) -> Callable[[], None]:
         matrix @ matrix
     times = max(1, round(seconds * 50 / (time.perf_counter() - start)))
 
-    def step() -> None:
+    def step(_batch: object) -> None:
         for _ in range(times):
             matrix @ matrix
 
     return step
 
 
-def took(batches: Iterable[object], step: Callable[[], None]) -> float:
+def took(batches: Iterable[object], step: Step) -> float:
     """Return the seconds that a step takes, and what it waits for its batch."""
     start = time.perf_counter()
-    for _ in islice(batches, STEPS):
-        step()
+    for batch in islice(batches, STEPS):
+        step(batch)
     return (time.perf_counter() - start) / STEPS
 
 
-def stalled(batches: Iterable[object]) -> Measurement:
+def stalled(batches: Iterable[object], step: Step) -> Measurement:
     """By which part steps take longer with these batches than without, before and after."""
     prepared()
-    step = step_of(0.020)
     before = took(itertools.repeat(None), step)
     iterator = iter(batches)
     took(islice(iterator, WARM), step)
@@ -162,9 +166,11 @@ FEED_STALL = Benchmark(
     title="a training step of about 20 ms, beside a feed of 4 JPEG images a step, one clone",
     unit="fraction that steps take longer",
     contenders={
-        "torchpipe": lambda: stalled(feed(read, 4 * (STEPS + WARM), batch=4, clones=1)),
+        "torchpipe": lambda: stalled(
+            feed(read, 4 * (STEPS + WARM), batch=4, clones=1), step_of(0.020)
+        ),
         "DataLoader, 1 worker": lambda: stalled(
-            loader(read, 4 * (STEPS + WARM), workers=1, batch=4)
+            loader(read, 4 * (STEPS + WARM), workers=1, batch=4), step_of(0.020)
         ),
     },
     environment=ENVIRONMENT,

@@ -3,19 +3,18 @@
 Without a GPU, these are reported as missing.
 """
 
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torchpipe as tp
 from tests.benchmarks import cells, ray_peers
 from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement, Missing
-from tests.benchmarks.feed import prepared
+from tests.benchmarks.feed import STEPS, Step, prepared, stalled
+from tests.benchmarks.feed import WARM as WARM_STEPS
 from tests.benchmarks.loaders import feed, loader, read
 from tests.benchmarks.modules import network
-from tests.benchmarks.timing import last_of, numbers, steady
+from tests.benchmarks.timing import numbers, steady
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,9 +23,6 @@ GPU = "cuda:0"
 WORKERS = 8
 BATCH = 32
 IMAGES, WARM = 2048, 256
-STEPS = 100
-
-Clone = tp.ThreadClone | tp.RayClone
 
 
 def on_gpu(measure: Measure) -> Measure:
@@ -76,7 +72,7 @@ def workers(count: int) -> Iterator["Tensor"]:
 class Scores(tp.Pipeline):
     """Numbers of images: decoded by clones, scored by a clone on the GPU, and brought back."""
 
-    def __init__(self, count: int, reader: Clone):
+    def __init__(self, count: int, reader: tp.Clone):
         super().__init__()
         self.source = cells.Yields(numbers, count)
         self.read = tp.ScaleUp(tp.cell(read), [reader] * WORKERS)
@@ -92,7 +88,7 @@ def bring(scores: "Tensor") -> "Tensor":
     return scores.cpu()
 
 
-def torchpipe(reader: Clone) -> Measure:
+def torchpipe(reader: tp.Clone) -> Measure:
     """The pipeline with clones of this kind that decode."""
     return rate(lambda count: cells.stream(Scores(count, reader)))
 
@@ -117,7 +113,7 @@ GPU_SCORES = Benchmark(
 # A training step.
 
 
-def step_of(seconds: float) -> Callable[["Tensor"], None]:
+def step_of(seconds: float) -> Step:
     """A step on the GPU that takes about so long, and waits for its end."""
     import torch
 
@@ -138,33 +134,13 @@ def step_of(seconds: float) -> Callable[["Tensor"], None]:
     return step
 
 
-def took(batches: Iterable["Tensor | None"], step: Callable[["Tensor | None"], None]) -> float:
-    """Return the seconds that a step takes, and what it waits for its batch."""
-    start = time.perf_counter()
-    for batch in islice(batches, STEPS):
-        step(batch)
-    return (time.perf_counter() - start) / STEPS
-
-
-def stalled(batches: Iterable["Tensor"]) -> Measurement:
-    """By which part steps take longer with these batches than without."""
-    prepared()
-    step = step_of(0.020)
-    alone = took(itertools.repeat(None), step)
-    iterator = iter(batches)
-    took(islice(iterator, STEPS // 5), step)
-    beside = took(iterator, step)
-    last_of(iterator)
-    return {"value": beside / alone - 1.0, "step": alone}
-
-
 def to_gpu(batches: Iterable["Tensor"]) -> Iterator["Tensor"]:
     """The usual loop: a copy from pinned memory at the start of each step."""
     return (batch.to(GPU, non_blocking=True) for batch in batches)
 
 
 SMALL = 8
-SEEN = SMALL * (STEPS + STEPS // 5)
+SEEN = SMALL * (STEPS + WARM_STEPS)
 
 GPU_STALL = Benchmark(
     name="gpu-stall",
@@ -172,10 +148,12 @@ GPU_STALL = Benchmark(
     unit="fraction that steps take longer",
     contenders={
         "torchpipe": on_gpu(
-            lambda: stalled(feed(read, SEEN, batch=SMALL, clones=4, device=GPU)),
+            lambda: stalled(feed(read, SEEN, batch=SMALL, clones=4, device=GPU), step_of(0.020)),
         ),
         "DataLoader, 4 workers": on_gpu(
-            lambda: stalled(to_gpu(loader(read, SEEN, 4, batch=SMALL, pinned=True))),
+            lambda: stalled(
+                to_gpu(loader(read, SEEN, 4, batch=SMALL, pinned=True)), step_of(0.020)
+            ),
         ),
     },
     environment={"OMP_NUM_THREADS": "1"},
