@@ -375,10 +375,8 @@ def test_a_refused_call_leaves_the_run_as_it_is():
 # -- Ctrl-C, in a process of its own
 
 SCRIPT = """
-    import itertools, signal, sys, threading
+    import itertools, sys, threading
     import torchpipe as tp
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background jobs
 
     def count():
         yield from itertools.count()
