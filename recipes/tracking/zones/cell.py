@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torchpipe as tp
+from torchpipe.errors import StateError
 
 from ..boxes import Tracks
 from .counter import Counts, ZoneCounter
@@ -36,17 +37,24 @@ class CountTracks(tp.Cell):
         counts = self._counter.update(tracks)
         self._ids.update(tracks.ids.tolist())
         self._most = max(self._most, len(tracks))
-        self.summary["people"] = f"{len(self._ids)} tracks, at most {self._most} in a frame"
+        self.summary["tracked"] = f"{len(self._ids)}, at most {self._most} in a frame"
         self.summary.update({f"zone {count.zone.name}": summary(count) for count in counts})
         return counts
 
     def state_dict(self) -> dict[str, Any]:
         return {
+            "names": [zone.name for zone in self.zones],
             "zones": self._counter.state_dict(),
             "ids": sorted(self._ids),
             "most": self._most,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        names = [zone.name for zone in self.zones]
+        if state["names"] != names:
+            raise StateError(
+                f"cannot go on counting: the run was saved with the zones {state['names']}, and "
+                f"these are {names}. Give the same file of zones."
+            )
         self._counter.load_state_dict(state["zones"])
         self._ids, self._most = set(state["ids"]), state["most"]

@@ -10,6 +10,7 @@ from recipes.tracking.boxes import Tracks
 from recipes.tracking.zones.cell import CountTracks
 from recipes.tracking.zones.read import read_zones
 from tests.recipes.tracking.conftest import refusal
+from torchpipe.errors import StateError
 
 ZONES = {"lines": {"door": [[200, 0], [200, 400]]}, "polygons": {"hall": [[0, 0], [9, 0], [9, 9]]}}
 FRAMES = 9
@@ -37,7 +38,7 @@ def counted(pipeline: Tracking) -> dict[str, str]:
 
 
 ALL = {
-    "people": "1 tracks, at most 1 in a frame",
+    "tracked": "1, at most 1 in a frame",
     "zone door": "in 0, out 1",
     "zone hall": "in 0, out 0, now 0",
 }
@@ -62,6 +63,15 @@ def test_counts_go_on_where_they_were_saved(tracking):
     assert counted(rest) == ALL
 
 
+def test_counts_do_not_go_on_with_other_zones(tracking):
+    with tracking("a").run() as run:
+        run.pull()
+        run.save("state")
+    with tracking("b", zones=None).run() as run, pytest.raises(StateError) as error:
+        run.load("state")
+    assert "was saved with the zones ['door', 'hall'], and these are []." in str(error.value)
+
+
 def test_each_epoch_counts_anew(tracking):
     pipeline = tracking("a", overwrite=True)
     with pipeline.run() as run:
@@ -75,7 +85,7 @@ def test_frames_without_anyone_count_nobody():
     count.reset()
     nobody = Tracks(1, np.zeros(0, int), np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     assert count(nobody) == ()
-    assert count.summary == {"people": "0 tracks, at most 0 in a frame"}
+    assert count.summary == {"tracked": "0, at most 0 in a frame"}
 
 
 def test_zones_that_are_wrong_fail_before_anything_starts(tracking, tmp_path):
