@@ -98,6 +98,11 @@ class Tracking(tp.Pipeline):
             self.window = clones + 1  # what waits inside grows old
         cores = [tp.ThreadClone(torch_threads=1)] * clones
         finder = detection(detector, levels, min_score, tracker, (start, stride))
+        if isinstance(finder, ReadDetections) and self.source.input.live:
+            raise UsageError(
+                f"cannot detect with {detector}: nobody knows which frames of something live it is "
+                "about. Leave out --detector, or read a recording."
+            )
         self.detect = finder if isinstance(finder, ReadDetections) else tp.ScaleUp(finder, cores)
         self.look = tp.ScaleUp(Describe(), cores) if reid else None
         self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)

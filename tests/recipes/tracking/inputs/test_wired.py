@@ -101,3 +101,9 @@ def test_an_address_without_anybody_fails_before_anything_starts(make):
     error = refusal(make, "http://127.0.0.1:9/live")
     assert error.startswith("cannot read http://127.0.0.1:9/live: ")
     assert left() == []
+
+
+def test_a_file_of_detections_is_not_about_something_live(make, camera, tmp_path):
+    (tmp_path / "det.txt").write_text("1,-1,10,20,30,40,0.9\n")
+    error = refusal(lambda: make(camera.address, detector=str(tmp_path / "det.txt")))
+    assert error.startswith(f"cannot detect with {tmp_path / 'det.txt'}: nobody knows which frames")
