@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..video import Picture, VideoInfo, probe, read_pictures
+from .input import OnDisk
 
 
 @dataclass(frozen=True)
-class VideoFile:
+class VideoFile(OnDisk):
     """A file that FFmpeg reads.
 
     A file that is cut off or damaged is an error, after the last frame before that.
@@ -16,13 +16,6 @@ class VideoFile:
     >>> VideoFile("none.mp4").name
     'none.mp4'
     """
-
-    path: str | Path
-    live = False
-
-    @property
-    def name(self) -> str:
-        return str(self.path)
 
     def probe(self) -> VideoInfo:
         return probe(self.path)

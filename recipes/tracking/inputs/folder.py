@@ -17,13 +17,14 @@ from torch import Tensor
 from torchpipe.errors import UsageError
 
 from ..video import Picture, VideoInfo
+from .input import OnDisk
 
 KINDS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 RATE = "25"
 
 
 @dataclass(frozen=True)
-class ImageFolder:
+class ImageFolder(OnDisk):
     """The images in a folder, sorted as people do: 2.jpg comes before 10.jpg.
 
     Other files and hidden ones are left out. All images must have the size of the first one that
@@ -32,13 +33,6 @@ class ImageFolder:
     >>> ImageFolder("PETS09-S2L1/img1").name
     'PETS09-S2L1/img1'
     """
-
-    path: str | Path
-    live = False
-
-    @property
-    def name(self) -> str:
-        return str(self.path)
 
     def probe(self) -> VideoInfo:
         return VideoInfo(

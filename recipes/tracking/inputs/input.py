@@ -1,6 +1,8 @@
 """`Input`: what all kinds of input have in common."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ..video import Picture, VideoInfo
@@ -30,3 +32,15 @@ class Input(Protocol):
         Raises:
             UsageError: It can't be read, or no longer.
         """
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """What lies on a disk waits for whoever reads it."""
+
+    path: str | Path
+    live = False
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
