@@ -163,9 +163,16 @@ class Core:
     def start(
         self, name: str, cells: Cells, work: Callable[[], Any], state: TorchState
     ) -> StageThread:
-        """Start a thread with this work; its cells may live elsewhere."""
-        made = StageThread(name, cells, work, state, self.broken, self.errors.append)
-        self.threads.append(made)
+        """Start a thread with this work; its cells may live elsewhere.
+
+        Raises:
+            Stopped: The run has stopped: `stop` waits for the threads that it knows, and no others.
+        """
+        with self._lock:
+            if self.stopped:
+                raise self.why_stopped()
+            made = StageThread(name, cells, work, state, self.broken, self.errors.append)
+            self.threads.append(made)
         return made
 
     # -- while running
