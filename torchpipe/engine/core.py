@@ -227,10 +227,11 @@ class Core:
 
     def forget_ended(self) -> None:
         """Drop the threads that have ended, and the records of their work."""
-        ended = [stage for stage in self.threads if not stage.thread.is_alive()]
-        gone = {id(stage.cells.context) for stage in ended}
-        self.contexts[:] = [context for context in self.contexts if id(context) not in gone]
-        self.threads[:] = [stage for stage in self.threads if stage not in ended]
+        with self._lock:
+            ended = [stage for stage in self.threads if not stage.thread.is_alive()]
+            gone = {id(stage.cells.context) for stage in ended}
+            self.contexts[:] = [context for context in self.contexts if id(context) not in gone]
+            self.threads[:] = [stage for stage in self.threads if stage not in ended]
 
     # -- stop
 
@@ -258,7 +259,7 @@ class Core:
                 self._over.wait(wait)
             return  # the thread that runs it ends it
         deadline = None if wait is None else monotonic() + wait
-        for stage in self.threads:
+        for stage in [*self.threads]:  # `forget_ended` may shorten the list meanwhile
             if stage.thread is not threading.current_thread():
                 stage.thread.join(None if deadline is None else max(0.0, deadline - monotonic()))
         self._warn_stuck()
