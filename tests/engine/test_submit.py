@@ -214,16 +214,42 @@ def test_submit_waits_for_room():
         assert blocked.result()[0].result(10) == 2
 
 
-def test_a_cancelled_item_goes_its_way_unseen():
-    gate, recorder = Gate(), Recorder()
-    with open_line(gate=scaled(gate, 1), record=recorder).run() as run:
-        first, second = run.submit(0), run.submit(1)
+class Batched(Recorder):
+    """A recorder that takes several items in one call."""
+
+    batching = tp.Batching(2)
+
+    def forward_batch(self, items):
+        return [self.forward(item) for (item,) in items]
+
+
+@pytest.mark.parametrize("kind", [Recorder, Batched])
+@pytest.mark.parametrize("clones", [None, 1, 3])
+def test_a_cancelled_item_is_taken_by_no_further_stage(kind, clones):
+    gate, after = Gate(), kind()
+    with open_line(gate=scaled(gate, 1), after=some(after, clones)).run() as run:
+        first, waits, last = [run.submit(x) for x in range(3)]
         gate.wait_until_inside(0)
         assert first.cancel()
-        gate.open()
-        assert second.result(10) == 1
+        assert waits.cancel()
+        gate.open(0, 2)  # not 1: if the clone took it, the test would wait in vain
+        assert last.result(10) == 2
+        assert not last.cancel()
     assert first.cancelled()
-    assert recorder.items == [0, 1]
+    assert after.items == [2]
+
+
+def test_cancelled_items_leave_their_places_to_others():
+    gate, after = Gate(), Recorder()
+    middle = {"between": Recorder(), "add": scaled(Add(), 2)}
+    with open_line(gate=scaled(gate, 1), **middle, after=after).run(window=3) as run:
+        for first in range(0, 30, 3):
+            futures = [run.submit(first + x) for x in range(3)]
+            gate.wait_until_inside(first)
+            assert [futures[x].cancel() for x in (0, 2)] == [True, True]
+            gate.open(first, first + 1)
+            assert futures[1].result(10) == first + 2
+    assert after.items == list(range(2, 30, 3))
 
 
 def test_drain_waits_for_what_is_inside_and_flushes():

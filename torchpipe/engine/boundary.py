@@ -25,10 +25,13 @@ class Boundary(Writer):
         above: In a region that is pulled from another one: which attribute of that one's context
             tells the item of the first region.
         passage: How cuts pass the region, if there are any.
+        requests: Whether each item is a request of its own, which others do not care about and
+            which may be cancelled; else the items are a stream, which an error ends.
     """
 
     above: str | None = None
     passage: Passage | None = None
+    requests: bool = False
 
     def _arrive(self, code: Code, number: str, then: str) -> None:
         """Let a cut be before an item with this number, if one arrives here."""
@@ -50,6 +53,11 @@ class Boundary(Writer):
         if marked:
             with code.block("if item.cut is not None:"):
                 code.add(f"{mark}(item.cut)")
+
+    def _sound(self, also: str = "") -> str:
+        """The condition under which a stage runs its cells on the item that it has taken."""
+        wanted = " and wanted(item)" if self.requests else ""
+        return f"item.error is None{also}{wanted}"
 
     def _leave(self, code: Code) -> None:
         """The end of the region: a cut that is before the item goes on."""

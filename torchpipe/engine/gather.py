@@ -14,6 +14,7 @@ from queue import Empty, Queue, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.item import wanted
 from torchpipe.graph.policy import Batching
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def gatherer(
 
     It waits for a first item, then takes others until there are `max_size`, until `max_wait`
     seconds have passed, or until an item comes that carries an error or a mark, such as the end of
-    the epoch: that one is returned beside the batch. Both are empty if the clone is called back.
+    the epoch, or that nobody waits for: that one is returned beside the batch. Both are empty if
+    the clone is called back.
     """
 
     def take() -> tuple[list[Any], Any]:
@@ -47,7 +49,7 @@ def gatherer(
                 item = waiting(inbox, deadline, clone)
             except Empty:
                 break
-            if item.error is not None:
+            if item.error is not None or not wanted(item):
                 return batch, item
             deadline = deadline or monotonic() + batching.max_wait
             batch.append(item)

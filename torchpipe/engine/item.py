@@ -33,6 +33,7 @@ END = Mark("END")
 LEFT = Mark("LEFT")
 STOP = Mark("STOP")
 RETIRE = Mark("RETIRE")
+CANCELLED = Mark("CANCELLED")
 
 
 class Item:
@@ -71,6 +72,18 @@ class Item:
             setattr(self, name, None)
         for name, start in self.counters:
             setattr(self, name, list(start))
+
+
+def wanted(item: Item) -> bool:
+    """Whether somebody still waits for an item; if its future was cancelled, mark it as well.
+
+    Only a stage that has taken the item asks, so the mark is never left on the next number.
+    """
+    future = item.future
+    if future is None or not future.cancelled():
+        return True
+    item.error = CANCELLED
+    return False
 
 
 def item_class(

@@ -95,7 +95,7 @@ class Part(ABC):
         """The writer of this region's functions."""
         made = self.writer(Program, call_of or self.fused.calls.__getitem__)
         made.above = self.above[1] if self.above is not None else None
-        made.passage = self.passage
+        made.passage, made.requests = self.passage, self.core.submitting
         return made
 
     def writer(self, kind: type[W], call_of: Callable[[Node], Callable[..., Any]]) -> W:

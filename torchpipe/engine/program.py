@@ -112,8 +112,8 @@ class Program(Boundary):
         self._feed(code, self.plan.serial[0])
         return code
 
-    def serial(self, stage: Serial, *, streaming: bool) -> Code:
-        """A stage between two parallel ones; if streaming, it takes no item after a failed one."""
+    def serial(self, stage: Serial) -> Code:
+        """A stage between two parallel ones; of a stream it takes no item after a failed one."""
         code = self._code("serial")
         body = self._body(code, stage)
         code.add("broken = None")
@@ -121,16 +121,16 @@ class Program(Boundary):
         with code.block("for item in ring:"):
             for before in stage.awaits:
                 self._acquire(code, f"item.done_{before.number}")
-            with code.block("if item.error is None and broken is None:"):
+            with code.block(f"if {self._sound(' and broken is None')}:"):
                 code.add("context.number = item.number")
                 self._mark(code, stage)
                 self._trying(code, body)
-                code.add("broken = item.error" if streaming else "pass")
+                code.add("pass" if self.requests else "broken = item.error")
             with code.block("elif item.error is STOP:"):
                 code.add("return")
             with code.block("elif item.error is END:"):
                 code.add("broken = None")
-            if streaming:
+            if not self.requests:
                 with code.block("elif item.error is None:"):
                     code.add("item.error = broken  # no clone after this stage may take it")
                 with code.block("else:"):
@@ -165,7 +165,7 @@ class Program(Boundary):
         self._raising(code)
         return code
 
-    def settle(self, *, streaming: bool) -> Code:
+    def settle(self) -> Code:
         """A loop in a thread of its own: the last cells of each item, and its future's result."""
         stage = self.plan.serial[-1]
         code = self._code("settle")
@@ -175,9 +175,9 @@ class Program(Boundary):
         with code.block("for item in ring:"):
             for before in stage.awaits:
                 self._acquire(code, f"item.done_{before.number}")
-            code.add("out = HOLE")
+            code.add(f"sound, out = {self._sound(' and not broken')}, HOLE")
             code.add("future, item.future = item.future, None")
-            with code.block("if item.error is None and not broken:"):
+            with code.block("if sound:"):
                 self._leave(code)
                 code.add("context.number = item.number")
                 self._trying(
@@ -188,7 +188,7 @@ class Program(Boundary):
                 with code.block("if error is STOP:"):
                     code.add("refuse(future)")
                     code.add("return")
-                code.add(f"broken = {streaming} and error is not END")
+                code.add(f"broken = {not self.requests} and error is not END")
                 with code.block("if error is END:"):
                     code.add("error = finish()")
                 code.add("recycle(item)")
@@ -211,7 +211,7 @@ class Program(Boundary):
                     code.add("return")
                 code.add("item = get()")
                 code.add("context.work()")
-            with code.block("if item.error is None:"):
+            with code.block(f"if {self._sound()}:"):
                 self._mark(code, stage)
                 code.add("context.number = item.number")
                 self._trying(code, body)

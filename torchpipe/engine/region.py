@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from torchpipe.engine.gather import Inbox, inbox_of
-from torchpipe.engine.item import END, LEFT, STOP, Item, item_class
+from torchpipe.engine.item import END, LEFT, STOP, Item, item_class, wanted
 from torchpipe.engine.values import Values
 from torchpipe.errors import Stopped
 from torchpipe.graph.plan import Parallel, RegionPlan
@@ -51,7 +51,13 @@ class Ring:
     def objects(self) -> dict[str, Any]:
         """What the generated functions of this region use."""
         puts = {f"put{stage.number}": inbox.put for stage, inbox in self.inboxes.items()}
-        return {**puts, "leave": self.leave, "recycle": self.recycle, "turns": self}
+        return {
+            **puts,
+            "leave": self.leave,
+            "recycle": self.recycle,
+            "turns": self,
+            "wanted": wanted,
+        }
 
     def wait_until_empty(self, wait: Callable[[Any], None]) -> None:
         """Wait until all items have left; nobody may put one in meanwhile.

@@ -99,7 +99,7 @@ class RingPart(Part):
                 del streams, sources
 
     def _start_serial(self, stage: Serial) -> None:
-        code = self.program().serial(stage, streaming=not self.core.submitting)
+        code = self.program().serial(stage)
         context = self.context_of(stage)
         work = self._ready(code, context)
         placed = self.fused.placed(stage.nodes)
@@ -111,7 +111,7 @@ class RingPart(Part):
             self.tail = self._ready(self.program().tail(), self.context)
             self.core.inline_cells.append(self.tail_cells)
             return
-        work = self._ready(self.program().settle(streaming=not self.core.submitting), self.context)
+        work = self._ready(self.program().settle(), self.context)
         self.core.thread("tail", self.tail_cells.cells, self.context, quietly(work, self.ring))
 
     def push(self) -> Callable[..., Any]:

@@ -118,7 +118,8 @@ class Run(Resuming):
             **kwargs: The inputs, by name.
 
         Returns:
-            A future of the outputs; or of the error of this item, which affects no other one.
+            A future of the outputs; or of the error of this item, which affects no other one. After
+            `future.cancel()` no stage takes the item any more: a call that is under way returns.
         """
         return self._entry.submit(args, kwargs)
 

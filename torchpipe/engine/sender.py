@@ -10,7 +10,7 @@ from torchpipe.engine.actor import Actor
 from torchpipe.engine.calls import IN_FLIGHT, Call
 from torchpipe.engine.gather import gatherer, waiting
 from torchpipe.engine.held import here
-from torchpipe.engine.item import RETIRE, Item
+from torchpipe.engine.item import RETIRE, Item, wanted
 from torchpipe.engine.region import quietly
 from torchpipe.engine.remote import Work
 from torchpipe.graph.cell import HOLE
@@ -85,7 +85,7 @@ class Sender:
             item = waiting(self.owner.inbox, None, self.owner)
             share = self.owner.part.ring.window // (IN_FLIGHT * len(self.owner.siblings))
             most = self.owner.pace.size(share)
-            while item.error is None:
+            while item.error is None and wanted(item):
                 batch.append(item)
                 if len(batch) >= most:
                     return batch, None
