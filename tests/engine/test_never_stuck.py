@@ -142,6 +142,48 @@ def test_stop_while_the_consumer_is_in_a_cell():
     assert isinstance(consumer.error(), Stopped)
 
 
+class Camera(tp.Cell):
+    """A source that waits for something that never comes."""
+
+    def __init__(self):
+        self.waits = threading.Event()
+        self.over = threading.Event()
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def interrupt(self):
+        self.over.set()
+
+    def forward(self):
+        self.waits.set()
+        happens(self.over)
+        yield from ()
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+def test_stop_interrupts_a_cell_that_waits(clones):
+    camera = Camera()
+    run = line(camera=camera, add=Add() if clones is None else scaled(Add(), clones)).run()
+    consumer = Background(list, run)
+    happens(camera.waits)
+    run.stop()
+    assert isinstance(consumer.error(), Stopped | None)
+    assert torchpipe_threads() == []
+
+
+def test_what_interrupt_raises_is_raised_by_stop():
+    class Broken(Camera):
+        def interrupt(self):
+            super().interrupt()
+            raise OSError("no such camera")
+
+    run = line(camera=Broken(), add=scaled(Add())).run()
+    with pytest.raises(OSError, match="no such camera") as caught:
+        run.stop()
+    assert "in the interrupt of cell 'camera'" in caught.value.__notes__[0]
+
+
 def test_stop_while_the_consumer_is_in_its_own_loop():
     taken, go = threading.Event(), threading.Event()
     run = line(source=tp.Source(range(4)), add=scaled(Add())).run()

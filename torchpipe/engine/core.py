@@ -245,6 +245,8 @@ class Core:
             part.stop()
             for future in part.ring.futures():
                 deliver(future, None, self.why_stopped())
+        for cells in self.all_cells():
+            self.errors += cells.interrupt()
 
     def stop(self, wait: float | None, *, own: bool = False) -> None:
         """End all threads and tear down all cells.

@@ -68,6 +68,16 @@ class Cells:
             note(error, f"in the {what} of cell {path!r} ({self.context.clone})")
             raise
 
+    def interrupt(self) -> list[BaseException]:
+        """Tell each cell in motion that the run stops; return what they raised."""
+        errors = []
+        for path, cell in [*self._ready]:
+            try:
+                self._call("interrupt", path, cell.interrupt)
+            except BaseException as error:
+                errors.append(error)
+        return errors
+
     def tear_down(self) -> list[BaseException]:
         """Tear down each cell that was set up, the last one first; return what they raised."""
         errors = []

@@ -115,6 +115,15 @@ class Cell:
         early: then only `teardown` is, and whatever is incomplete can be thrown away there.
         """
 
+    def interrupt(self) -> None:
+        """Make a call of this cell that is under way return soon: the run stops.
+
+        It is called in another thread than the cell's own, at any time between the beginning of
+        `setup` and `teardown`, and must itself return at once. A source that waits for something,
+        such as a camera to come back, sets an event here. Cells in other processes are not told:
+        their process is ended.
+        """
+
     def teardown(self) -> None:
         """Release what `setup` made; called once, also after an error."""
 
