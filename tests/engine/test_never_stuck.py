@@ -129,6 +129,19 @@ def test_stop_from_another_thread_wakes_the_consumer(waiting):
     assert isinstance(consumer.error(), Stopped)
 
 
+@pytest.mark.filterwarnings("ignore::torchpipe.errors.StallWarning")
+def test_stop_wakes_the_consumer_although_a_call_does_not_return(waiting):
+    gate = Gate()
+    run = line(source=tp.Source(range(4)), gate=scaled(gate)).run(stop_after=0.0)
+    consumer = Background(list, run)
+    happens(waiting)
+    gate.wait_until_inside(0, 1)
+    stopper = Background(run.stop)
+    assert isinstance(consumer.error(), Stopped)
+    gate.open()
+    stopper.result()
+
+
 def test_stop_while_the_consumer_is_in_a_cell():
     gate = Gate()
     run = line(source=tp.Source(range(4)), add=scaled(Add()), gate=gate).run()

@@ -1,0 +1,339 @@
+"""Faults made by hand in a copy of the engine, and the test that must fail for each of them.
+
+A fault that no test notices is a hole in the tests. This plants all of them, one by one:
+
+    python -m pytest -m stress tests/stress/test_mutants.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: some text of a file of the engine is replaced.
+
+    Attributes:
+        name: What is wrong then.
+        file: The file, in `torchpipe/engine`.
+        old: The text that is there, once.
+        new: What is there instead.
+        test: The test that fails, in `tests/engine`.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    def planted(self, source: str) -> str:
+        """The source with the fault."""
+        count = source.count(self.old)
+        assert count == 1, f"{self.name}: {self.old!r} is in {self.file} {count} times, not once."
+        return source.replace(self.old, self.new)
+
+
+MUTANTS = [
+    # -- order
+    Mutant(
+        "the consumer does not wait for the clones",
+        "program.py",
+        'code.add(f"if not {lock}.acquire(False): wait({lock})")',
+        'code.add(f"{lock}.acquire(False)")',
+        "test_order.py::test_items_that_are_done_first_wait_for_those_before_them",
+    ),
+    Mutant(
+        "a join starts when the first of its branches is done",
+        "writer.py",
+        'with code.block(f"if not {counter}.pop():"):',
+        'with code.block(f"if {counter}.pop():"):',
+        "test_order.py::test_a_branch_that_needs_two_scaled_cells_waits_for_both",
+    ),
+    Mutant(
+        "a stage does not wait for the clones before it",
+        "program.py",
+        """                self._acquire(code, f"item.done_{before.number}")
+            code.add(f"sound""",
+        """                code.add(f"item.done_{before.number}.acquire(False)")
+            code.add(f"sound""",
+        "test_submit.py::test_submit_call_and_map",
+    ),
+    # -- nothing lost, nothing doubled
+    Mutant(
+        "a clone that is called back drops the item that it holds",
+        "clones.py",
+        """        if self.part.ring.stopped:
+            self.inbox.put(token)
+            return True""",
+        """        if self.part.ring.stopped or self.retiring:
+            self.part.ring.items[0].error = None
+            return not self.part.ring.stopped""",
+        "test_scaling.py",
+    ),
+    Mutant(
+        "an item that was filtered is given to the consumer",
+        "boundary.py",
+        'guard = "if out is not HOLE: " if may_hole else ""',
+        'guard = ""',
+        "test_nothing_lost.py::test_filtered_items_are_dropped_and_no_others",
+    ),
+    Mutant(
+        "a hole is passed to the next cell as if it were a value",
+        "values.py",
+        "        if taken or makes_holes(node.cell):",
+        "        if makes_holes(node.cell):",
+        "test_order.py::test_holes_keep_joins_aligned",
+    ),
+    Mutant(
+        "what a cell holds at the end of a stream does not come out",
+        "boundary.py",
+        'code.add("yield from rest()")',
+        'code.add("pass")',
+        "test_side_regions.py",
+    ),
+    Mutant(
+        "a mark of an epoch that was left stays on the items",
+        "region.py",
+        """                if item.error is LEFT:
+                    item.error = None""",
+        """                if item.error is LEFT:
+                    pass""",
+        "test_seek.py::test_leaving_an_endless_stream_in_the_middle",
+    ),
+    Mutant(
+        "futures of a run that has stopped are never settled",
+        "core.py",
+        "                deliver(future, None, self.why_stopped())",
+        "                future.cancelled()",
+        "test_never_stuck.py::test_every_future_is_settled_when_the_run_stops",
+    ),
+    Mutant(
+        "a cancelled item is worked on",
+        "item.py",
+        "if future is None or not future.cancelled():",
+        "if future is None or future is not None:",
+        "test_submit.py::test_a_cancelled_item_is_taken_by_no_further_stage",
+    ),
+    # -- never stuck
+    Mutant(
+        "a credit is lost with each item that is left",
+        "region.py",
+        """            self._return()
+        release(item.free)""",
+        """            self._return()
+            release(item.free)""",
+        "test_seek.py::test_leaving_an_endless_stream_in_the_middle",
+    ),
+    Mutant(
+        "a clone does not say that it is done",
+        "program.py",
+        """            self._feed(code, stage)
+            code.add(f"item.done_{stage.number}.release()")
+        return code
+
+    def batching_clone""",
+        """            self._feed(code, stage)
+        return code
+
+    def batching_clone""",
+        "test_order.py::test_items_that_are_done_first_wait_for_those_before_them",
+    ),
+    Mutant(
+        "stop does not wake the stages that wait for clones",
+        "region.py",
+        """            for name in item.locks:
+                release(getattr(item, name))""",
+        """            for name in ():
+                release(getattr(item, name))""",
+        "test_never_stuck.py::test_stop_wakes_the_consumer_although_a_call_does_not_return",
+    ),
+    Mutant(
+        "stop does not wake the clones that wait for items",
+        "ring_part.py",
+        "            clone.stop()",
+        "            clone.name = clone.name",
+        "test_never_stuck.py",
+    ),
+    Mutant(
+        "a resting clone is not told that it is called back",
+        "clones.py",
+        """        self.retiring = True
+        self.inbox.put(Token(self))""",
+        """        self.retiring = True""",
+        "test_scaling.py",
+    ),
+    Mutant(
+        "nobody looks whether anything moves",
+        "stall.py",
+        "        if before == progress:",
+        "        if before != progress:",
+        "test_stall.py",
+    ),
+    Mutant(
+        "the end of the wait for a full batch is forgotten",
+        "gather.py",
+        "if item.error is not None or not wanted(item):",
+        "if item.error is not None and batch == []:",
+        "test_batching.py",
+    ),
+    # -- bounded
+    Mutant(
+        "the window is larger by one",
+        "region.py",
+        "[made() for _ in range(window)]",
+        "[made() for _ in range(window + 1)]",
+        "test_bounded.py::test_in_flight_items_never_exceed_the_window",
+    ),
+    Mutant(
+        "the window is smaller by one",
+        "region.py",
+        "[made() for _ in range(window)]",
+        "[made() for _ in range(max(1, window - 1))]",
+        "test_bounded.py::test_the_window_is_used_in_full",
+    ),
+    Mutant(
+        "a value is kept after its last reader",
+        "values.py",
+        'lines.append(f"{register} = None")',
+        "pass",
+        "test_bounded.py::test_a_value_is_let_go_when_the_next_cell_is_done_with_it",
+    ),
+    Mutant(
+        "a value that two clones read is let go by the first",
+        "values.py",
+        'lines += [f"if not {counter}.pop():"',
+        'lines += [f"if {counter}.pop():"',
+        "test_bounded.py::test_a_value_with_two_scaled_readers_lives_until_both_are_done",
+    ),
+    Mutant(
+        "a batch is larger than it may be",
+        "gather.py",
+        "while len(batch) < batching.max_size:",
+        "while len(batch) <= batching.max_size:",
+        "test_batching.py",
+    ),
+    # -- errors
+    Mutant(
+        "an error names the wrong item",
+        "context.py",
+        "return self.blamed(error, self.calls[trace.tb_lineno], self.number)",
+        "return self.blamed(error, self.calls[trace.tb_lineno], self.number + 1)",
+        "test_errors.py",
+    ),
+    Mutant(
+        "an error of one request ends all others",
+        "parts.py",
+        "made.requests = self.passage, self.core.submitting",
+        "made.requests = self.passage, False",
+        "test_submit.py::test_an_error_belongs_to_its_item_and_to_no_other",
+    ),
+    Mutant(
+        "cells go on after an error in the stream",
+        "program.py",
+        'code.add("pass" if self.requests else "broken = item.error")',
+        'code.add("pass")',
+        "test_errors.py",
+    ),
+    Mutant(
+        "the last failure of a cell that was tried again is swallowed",
+        "context.py",
+        "                    if attempt < attempts:",
+        "                    if attempt < attempts + 1:",
+        "test_policies.py::test_retry_tries_again_and_then_raises",
+    ),
+    Mutant(
+        "the budget for errors is not looked at",
+        "context.py",
+        "if skip.exceeded(skipped, seen):",
+        "if skip.exceeded(0, seen):",
+        "test_policies.py::test_a_budget_that_is_a_number",
+    ),
+    # -- clean exit
+    Mutant(
+        "cells are not torn down",
+        "threads.py",
+        "                cell.teardown()",
+        "                cell.reset()",
+        "test_clean_exit.py::test_every_cell_is_torn_down_once_in_its_own_thread",
+    ),
+    Mutant(
+        "stop does not wait for the threads",
+        "core.py",
+        "stage.thread.join(None if deadline is None else max(0.0, deadline - monotonic()))",
+        "stage.thread.join(0)",
+        "test_clean_exit.py",
+    ),
+    Mutant(
+        "sources stay open when the run ends early",
+        "ring_part.py",
+        "                close_all(streams)\n                del",
+        "                del",
+        "test_clean_exit.py::test_sources_whose_close_fails_are_all_closed_and_the_first_error_is_raised",
+    ),
+    # -- same seeds, same results; saved runs
+    Mutant(
+        "all epochs have the same seeds",
+        "context.py",
+        "{self.shared.seed}:{self.shared.epoch}:",
+        "{self.shared.seed}:0:",
+        "test_seeds.py::test_two_cells_two_epochs_two_runs_have_other_seeds",
+    ),
+    Mutant(
+        "cells are not reset for the next epoch",
+        "epochs.py",
+        "            cells.reset()",
+        "            cells.context.shared.epoch = epoch",
+        "test_epochs.py",
+    ),
+    Mutant(
+        "files are not completed at the end of an epoch",
+        "epochs.py",
+        "                cells.finish()",
+        "                cells.context.shared.seed += 0",
+        "test_finish.py",
+    ),
+    Mutant(
+        "a saved run goes on one item too late",
+        "streams.py",
+        "if passed(stream, range(item), context):",
+        "if passed(stream, range(item + 1), context):",
+        "test_save_and_load.py",
+    ),
+    Mutant(
+        "a saved run has the states of one item later",
+        "program.py",
+        """                code.add("context.number = item.number")
+                self._mark(code, stage)
+                self._trying(code, body)
+                code.add("pass\"""",
+        """                code.add("context.number = item.number")
+                self._trying(code, body)
+                self._mark(code, stage)
+                code.add("pass\"""",
+        "test_save_and_load.py",
+    ),
+    Mutant(
+        "what a feedback remembers crosses into the next epoch",
+        "body.py",
+        'guard = f"if {self.raw(value)} is not HOLE: " if value in self.values.holes else ""',
+        'guard = ""',
+        "test_policies.py::test_skipping_keeps_feedback_as_it_was",
+    ),
+    # -- live
+    Mutant(
+        "new clones do not wait for their setup",
+        "scaling.py",
+        "errors = [clone.thread.wait_ready() for clone in added]",
+        "errors = [None for clone in added]",
+        "test_scaling.py",
+    ),
+    Mutant(
+        "clones that leave are kept, and new ones are not",
+        "scaling.py",
+        "part.clones[stage] = kept + added",
+        "part.clones[stage] = present",
+        "test_scaling.py",
+    ),
+]
