@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torchpipe.cells import DataLoaderSource as DataLoaderSource
     from torchpipe.cells import DatasetSource as DatasetSource
     from torchpipe.cells import Delay as Delay
+    from torchpipe.cells import Each as Each
     from torchpipe.cells import Filter as Filter
     from torchpipe.cells import FolderSource as FolderSource
     from torchpipe.cells import ModuleCell as ModuleCell
@@ -64,7 +65,7 @@ _HOMES = {
     "torchpipe.graph.scale": "ScaleUp",
     "torchpipe.engine.run": "Run",
     "torchpipe.cells": "ModuleCell Source DataLoaderSource DatasetSource FolderSource Batch "
-    "Unbatch Filter Delay Collect Call",
+    "Unbatch Filter Delay Each Collect Call",
     "torchpipe.train": "TrainStep Evaluate Fit",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

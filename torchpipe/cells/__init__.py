@@ -1,9 +1,9 @@
 """Ready-made cells: sources, sinks, batches, filters, and any `nn.Module`.
 
-Reading order: `sources`, `stream`, `sinks` (no torch there); then `loader`, on `seeded` (torch's
-global generators), and `module`, on `weights` (who shares which copy of a network), `rows` (items
-to one batch and back) and `transfer` (to the device). Each name is imported when it is first asked
-for, so that torch is loaded only by those who use it.
+Reading order: `sources`, `stream`, `sinks`, and `each`, on `keys` (no torch there); then `loader`, on
+`seeded` (torch's global generators), and `module`, on `weights` (who shares which copy of a
+network), `rows` (items to one batch and back) and `transfer` (to the device). Each name is imported
+when it is first asked for, so that torch is loaded only by those who use it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torchpipe.cells.each import Each
     from torchpipe.cells.loader import DataLoaderSource
     from torchpipe.cells.module import ModuleCell
     from torchpipe.cells.sinks import Call, Collect
@@ -25,6 +26,7 @@ __all__ = [
     "DataLoaderSource",
     "DatasetSource",
     "Delay",
+    "Each",
     "Filter",
     "FolderSource",
     "ModuleCell",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "each": ("Each",),
     "loader": ("DataLoaderSource",),
     "module": ("ModuleCell",),
     "sinks": ("Call", "Collect"),

@@ -14,8 +14,8 @@ from torchpipe.graph.port import Input, Output, Ports, inputs_of, outputs_of, re
 from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:
+    from torchpipe.graph.around import Around
     from torchpipe.graph.pipeline import Pipeline
-    from torchpipe.graph.scale import ScaleUp
 
 
 class Hole:
@@ -76,7 +76,7 @@ class Cell:
 
     _values: dict[str, Any]
     _configs: dict[str, Any]
-    _parent: Pipeline | ScaleUp | None
+    _parent: Pipeline | Around | None
     _name: str
     _deployed: bool
     _context: Any
@@ -184,6 +184,11 @@ class Cell:
         """How the outputs are put together: see `Graph`."""
         hint = returned(self.port_function())
         return hint if is_named_tuple(hint) else None
+
+    @property
+    def _declaring(self) -> type[Cell]:
+        """The class that declares the parameters and configs: see `settings`."""
+        return type(self)
 
     @property
     def suggested_name(self) -> str:

@@ -164,6 +164,6 @@ class Config(Setting[T]):
 def settings(cell: Cell, kind: type[Setting[Any]] = Setting) -> dict[str, Setting[Any]]:
     """All parameters and configs of a cell, by name, those of base classes first."""
     found: dict[str, Setting[Any]] = {}
-    for owner in reversed(type(cell).__mro__):
+    for owner in reversed(cell._declaring.__mro__):
         found |= {name: item for name, item in vars(owner).items() if isinstance(item, kind)}
     return found

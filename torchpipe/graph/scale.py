@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from torchpipe.errors import GraphError
+from torchpipe.graph.around import Around
 from torchpipe.graph.build import current_build
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone, ThreadClone
-from torchpipe.graph.parameter import Setting, settings
-from torchpipe.graph.port import Input, Output, Ports
 
 
-class ScaleUp(Cell):
+class ScaleUp(Around):
     """Runs a cell, or an open pipeline, in several clones at once; results keep their order.
 
     Args:
@@ -32,56 +31,7 @@ class ScaleUp(Cell):
         super().__init__()
         refuse(cell)
         self.clones = specifications(cell.path, clones)
-        self.cell = cell.fresh()
-        self.cell._parent = self
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        owner = self.cell if name in self._settings else self
-        object.__setattr__(owner, name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self._settings:
-            return getattr(self.cell, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def _settings(self) -> dict[str, Setting[Any]]:
-        """The parameters and configs of the cell inside."""
-        return settings(self.__dict__["cell"]) if "cell" in self.__dict__ else {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.cell._parent, self.cell._name = self, ""
-
-    @property
-    def _path_of_children(self) -> str:
-        """The cell inside has the path of its ScaleUp."""
-        return self.path
-
-    def port_function(self) -> Callable[..., Any]:
-        """That of the cell inside."""
-        return self.cell.port_function()
-
-    @property
-    def suggested_name(self) -> str:
-        """The name of the cell inside."""
-        return self.cell.suggested_name
-
-    @property
-    def _packing(self) -> Any:
-        """That of the cell inside."""
-        return self.cell._packing
-
-    def _make_inputs(self) -> Ports[Input]:
-        return Ports(
-            [
-                Input(self, port.name, port.type, port.default, port.keyword_only)
-                for port in self.cell.inputs.values()
-            ]
-        )
-
-    def _make_outputs(self) -> Ports[Output]:
-        return Ports([Output(self, port.name, port.type) for port in self.cell.outputs.values()])
+        self._hold(cell)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """In `build`, connect; elsewhere, run the cell itself, without clones."""
