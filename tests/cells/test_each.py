@@ -175,6 +175,15 @@ def test_one_clone_may_have_it_with_a_config_and_a_device():
         assert list(run) == [("a", (12, "meta")), ("b", (12, "meta"))]
 
 
+def test_a_copy_may_be_prepared_for_its_key():
+    def begin_at(total, key):
+        total.start = key
+
+    each = tp.Each(Total(), prepare=begin_at)
+    assert [each(10, 1), each(20, 1), each(10, 1)] == [11, 21, 12]
+    assert each.start == 0
+
+
 def test_two_runs_of_one_definition_share_nothing():
     pipeline = Keyed([("a", 1), ("a", 2)], Total())
     with pipeline.run() as one, pipeline.run() as other:

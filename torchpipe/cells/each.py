@@ -45,6 +45,8 @@ class Each(Around):
 
     Args:
         cell: What to copy: one cell that takes items and does not yield.
+        prepare: Called with each new copy and its key, before the copy is set up: to give each one
+            a file of its own, say.
 
     Raises:
         GraphError: It is no such cell, or belongs to a pipeline already.
@@ -64,10 +66,11 @@ class Each(Around):
 
     _clone: Clone
 
-    def __init__(self, cell: Cell):
+    def __init__(self, cell: Cell, prepare: Callable[[Any, Any], object] | None = None):
         super().__init__()
         refuse(cell)
         self._hold(cell)
+        self.prepare = prepare
         self._boxes = Boxes()
         self._copies: dict[Hashable, Cell] = {}
         self._gone = Letters()
@@ -129,7 +132,9 @@ class Each(Around):
                 f"cannot copy {self.cell.path} for another key: {error}. Make what cannot be "
                 f"copied in `setup`, which runs in each copy."
             ) from error
-        made._values, made._configs = self._values, self._configs
+        made._values = self._values
+        if self.prepare is not None:
+            self.prepare(made, key)
         made._deployed, made._context = True, self._context
         made.setup(self._clone)
         made.reset()
