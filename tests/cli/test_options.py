@@ -65,6 +65,12 @@ def given(torchpipe, target):
         ("long_name: int", ["--long-name", "1"], "1"),
         ("x: object = 5", [], "5"),
         ("*, x: int", ["--x", "3"], "3"),
+        ("x: list[int]", ["--x", "3", "4"], "[3, 4]"),
+        ("x: list[str] | None = None", ["--x", "none", "b"], "['none', 'b']"),
+        ("x: list[str] | None = None", [], "None"),
+        ("x: str | list[str]", ["--x", "a"], "['a']"),
+        ("x: list[Literal['a', 2]]", ["--x", "2", "a"], "[2, 'a']"),
+        ("x: list[int | str]", ["--x", "2", "b", "--window", "1"], "[2, 'b']"),
     ],
 )
 def test_text_becomes_a_value(given, parameter, words, value):
@@ -79,6 +85,8 @@ def test_text_becomes_a_value(given, parameter, words, value):
         ("x: int", ["--x", "3.5"], "argument --x: '3.5' is not an int"),
         ("x: int | None = 1", ["--x", "a"], "argument --x: 'a' is not an int | None"),
         ("x: Literal['a', 'b'] = 'a'", ["--x", "c"], "argument --x: 'c' is not one of a, b"),
+        ("x: list[int]", ["--x", "3", "b"], "argument --x: 'b' is not an int"),
+        ("x: list[int]", ["--x"], "argument --x: expected at least one argument"),
         ("x: int = 1", ["--no-x"], "unrecognized arguments: --no-x"),
     ],
 )
@@ -87,9 +95,9 @@ def test_a_wrong_text_is_refused(given, parameter, words, error):
 
 
 def test_what_no_text_can_give_needs_a_default(given):
-    assert given("x: list[int]") == (
-        "torchpipe: cannot run Types: its parameter 'x' is a list[int], which no text can give. "
-        "Give it a default, or name an instance of the pipeline as the target.\n"
+    assert given("x: dict[str, int]") == (
+        "torchpipe: cannot run Types: its parameter 'x' is a dict[str, int], which no text can "
+        "give. Give it a default, or name an instance of the pipeline as the target.\n"
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
@@ -47,7 +47,9 @@ class Option:
         settings |= {"required": self.default is REQUIRED, "default": argparse.SUPPRESS}
         if self.is_flag:
             return settings | {"action": argparse.BooleanOptionalAction}
-        return settings | {"type": reader(self.hint), "metavar": metavar(self.hint)}
+        kind = element(self.hint)
+        several = {"nargs": "+"} if takes_several(self.hint) else {}
+        return settings | several | {"type": reader(kind), "metavar": metavar(kind)}
 
     @property
     def is_flag(self) -> bool:
@@ -122,21 +124,39 @@ def kind_of(default: Any) -> Any:
     return str if default is REQUIRED or default is None else type(default)
 
 
-def alternatives(hint: Any) -> list[Any]:
+def members(hint: Any) -> tuple[Any, ...]:
     """The types in a union, or the only one."""
-    return [bare(kind) for kind in (get_args(hint) if is_union(hint) else (hint,))]
+    return get_args(hint) if is_union(hint) else (hint,)
+
+
+def alternatives(hint: Any) -> list[Any]:
+    """The types in a union, or the only one, without their parameters."""
+    return [bare(kind) for kind in members(hint)]
+
+
+def takes_several(hint: Any) -> bool:
+    """Whether several values may be given: `list[T]`, alone or in a union."""
+    return any(get_origin(kind) is list for kind in members(hint))
+
+
+def element(hint: Any) -> Any:
+    """The type of one value: for a list, that of what is in it."""
+    if not takes_several(hint):
+        return hint
+    kinds = [get_args(kind)[0] if get_origin(kind) is list else kind for kind in members(hint)]
+    return Union[tuple(kind for kind in kinds if kind is not NoneType)]  # noqa: UP007 - no literal
 
 
 def literals(hint: Any) -> dict[str, Any]:
     """The choices in a Literal, by their text."""
-    kinds = get_args(hint) if is_union(hint) else (hint,)
-    found = [get_args(kind) for kind in kinds if get_origin(kind) is Literal]
+    found = [get_args(kind) for kind in members(hint) if get_origin(kind) is Literal]
     return {str(choice): choice for choices in found for choice in choices}
 
 
 def can_read(hint: Any) -> bool:
     """Whether text can give a value of this type."""
-    return bool(literals(hint)) or any(kind in READERS for kind in alternatives(hint))
+    kind = element(hint)
+    return bool(literals(kind)) or any(one in READERS for one in alternatives(kind))
 
 
 def metavar(hint: Any) -> str:
