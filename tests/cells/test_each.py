@@ -58,6 +58,9 @@ class Life(tp.Cell):
         self.told.append(x)
         return x
 
+    def interrupt(self):
+        self.told.append("interrupt")
+
     def finish(self):
         self.told.append("finish")
 
@@ -259,7 +262,7 @@ def test_a_copy_lives_from_its_first_item_to_the_end_of_the_run():
         again, told[:] = list(told), []
     assert began == ["setup", "reset", 1, "setup", "reset", 2, 3, "finish", "finish"]
     assert again == ["reset", "reset", 1, 2, 3, "finish", "finish"]
-    assert told == ["teardown", "teardown"]
+    assert told == ["interrupt", "interrupt", "teardown", "teardown"]
 
 
 def test_all_copies_are_torn_down_even_if_one_raises():
@@ -277,6 +280,15 @@ def test_all_copies_are_torn_down_even_if_one_raises():
     with pytest.raises(OSError, match="stuck"):
         each.teardown()
     assert told[-2:] == ["teardown", "teardown"]
+
+
+def test_all_copies_are_told_that_the_run_stops():
+    told = []
+    each = tp.Each(Life(told))
+    each("a", 1), each("b", 2)
+    told.clear()
+    each.interrupt()
+    assert told == ["interrupt", "interrupt"]
 
 
 @pytest.mark.parametrize("clones", [0, 1])

@@ -91,6 +91,10 @@ class Each(Around):
         self._let_go()
         call_all([made.finish for made in self._copies.values()])
 
+    def interrupt(self) -> None:
+        for made in list(self._copies.values()):
+            made.interrupt()
+
     def teardown(self) -> None:
         copies, self._copies = self._copies, {}
         call_all([made.teardown for made in copies.values()])

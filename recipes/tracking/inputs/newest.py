@@ -1,9 +1,10 @@
 """`Newest`: keeps up with what does not wait."""
 
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
+
+from .together import Together
 
 T = TypeVar("T")
 
@@ -11,9 +12,8 @@ T = TypeVar("T")
 class Newest(Generic[T]):
     """Reads items in a thread of its own, and gives whoever asks the newest one.
 
-    An item that nobody asked for before the next one came is dropped. An error of the items is
-    raised after the last one. The thread lives in the `with` block; it ends with the read that it
-    is in.
+    An item that nobody asked for before the next one came is dropped. What else there is to know
+    says `Together`, which reads more than one stream.
 
     Args:
         items: What to read.
@@ -25,15 +25,10 @@ class Newest(Generic[T]):
     """
 
     def __init__(self, items: Iterable[T], on_drop: Callable[[], None]):
-        self._items, self._on_drop = items, on_drop
-        self._changed = threading.Condition()
-        self._waiting: list[T] = []  # at most one
-        self._ended = self._left = False
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._read, name="newest frame", daemon=True)
+        self._together = Together([items], [on_drop])
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._together.__enter__()
         return self
 
     def __exit__(
@@ -42,40 +37,8 @@ class Newest(Generic[T]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._left = True
-        self._thread.join()
+        self._together.__exit__(kind, error, traceback)
 
     def __iter__(self) -> Iterator[T]:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended)
-                if not self._waiting:
-                    break
-                item = self._waiting.pop()
+        for _, item in self._together:
             yield item
-        if self._error is not None:
-            raise self._error
-
-    def _read(self) -> None:
-        try:
-            for item in self._items:
-                if self._left:
-                    break
-                self._keep(item)
-            if isinstance(self._items, Generator):
-                self._items.close()  # here, where it ran
-        except BaseException as error:  # it belongs to whoever asks
-            self._error = error
-        self._end()
-
-    def _keep(self, item: T) -> None:
-        with self._changed:
-            if self._waiting:
-                self._on_drop()
-            self._waiting[:] = [item]
-            self._changed.notify_all()
-
-    def _end(self) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
