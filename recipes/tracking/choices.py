@@ -6,13 +6,14 @@ from pathlib import Path
 
 from torchpipe.errors import UsageError
 
+from .apart import NAME, Apart
 from .cells import Detect
-from .detections import OwnDetect, ReadDetections
+from .detections import LookUpDetections, OwnDetect, ReadDetections
 from .follow import ByteTrack, OcSort, Sort, Track
 from .trackers import ReId
 from .weights import find_weights
 
-Finder = Detect | OwnDetect | ReadDetections
+Finder = Detect | OwnDetect | ReadDetections | LookUpDetections
 
 _TRACKERS: dict[str, Callable[..., Track]] = {
     "sort": partial(Sort, max_age=15, min_hits=2),
@@ -27,33 +28,48 @@ def detection(
     levels: int,
     min_score: float | None,
     tracker: str,
+    apart: Apart,
     frames: tuple[int, int] = (0, 1),
 ) -> Finder:
     """Returns what finds people: see `Tracking`.
 
     Args:
-        frames: The first frame of the video that is read, from 0, and the step to the next one.
+        apart: The videos.
+        frames: The first frame of a video that is read, from 0, and the step to the next one.
 
     Raises:
         UsageError: There is no such detector, or what it needs is missing.
     """
-    finder = _finder(detector, levels, *frames)
+    finder = _finder(detector, levels, apart, *frames)
     finder.min_score = _MIN_SCORES[tracker] if min_score is None else min_score
     return finder
 
 
-def _finder(detector: str, levels: int, start: int, stride: int) -> Finder:
+def _finder(detector: str, levels: int, apart: Apart, start: int, stride: int) -> Finder:
     if detector == "ssdlite":
         find_weights()
         return Detect(levels)
-    if Path(detector).is_file():
-        return ReadDetections(detector, start, stride)
+    files = {name: apart.filled(detector, name) for name in apart.names}
+    if all(Path(file).is_file() for file in files.values()):
+        if not apart.several:
+            return ReadDetections(files.popitem()[1], start, stride)
+        _check_each_has_one(detector)
+        return LookUpDetections(files, start, stride)
     if ":" in detector:
         return OwnDetect(detector)
+    missing = next(file for file in files.values() if not Path(file).is_file())
     raise UsageError(
-        f"cannot detect with {detector}: there is no such file. Name a file of detections, "
+        f"cannot detect with {missing}: there is no such file. Name a file of detections, "
         "ssdlite, or module:name."
     )
+
+
+def _check_each_has_one(detector: str) -> None:
+    if NAME not in detector:
+        raise UsageError(
+            f"cannot detect with {detector}: it is about one video, and there are several. Put "
+            f"{NAME} where their names differ."
+        )
 
 
 def association(

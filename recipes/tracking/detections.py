@@ -1,7 +1,7 @@
 """Detections from elsewhere, as cells: out of a file, or from a detector of your own."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -38,6 +38,30 @@ class ReadDetections(tp.Cell):
         frames = chain(read_detections(self.file), repeat(Detections.none()))
         for found in islice(frames, self.start, None, self.stride):
             yield found[found.scores >= self.min_score]
+
+
+class LookUpDetections(tp.Cell):
+    """Gives what was found before in one of several videos.
+
+    Args:
+        files: Detections as MOTChallenge text, by the name of the video.
+        start: The first frame that is asked for, from 0.
+        stride: The step to the next one.
+    """
+
+    min_score = tp.Parameter(0.0, ge=0.0, le=1.0, doc="leave out detections that are less sure")
+
+    def __init__(self, files: Mapping[str, str | Path], start: int = 0, stride: int = 1):
+        super().__init__()
+        self.files, self.start, self.stride = files, start, stride
+
+    def setup(self, clone: tp.Clone) -> None:
+        self._found = {video: read_detections(file) for video, file in self.files.items()}
+
+    def forward(self, video: str, number: int) -> Detections:
+        frames, place = self._found[video], self.start + number * self.stride
+        found = frames[place] if place < len(frames) else Detections.none()
+        return found[found.scores >= self.min_score]
 
 
 class OwnDetect(tp.Cell):

@@ -54,7 +54,7 @@ class Move(tp.Cell):
 
 
 class Motion(tp.Pipeline):
-    """Says what has moved; only the frame before is remembered.
+    """Says what has moved since the frame before, which `tp.Delay(1, initial=None)` remembers.
 
     Args:
         boxes: Whether the moves of detections are asked for.
@@ -64,11 +64,9 @@ class Motion(tp.Pipeline):
 
     def __init__(self, boxes: bool, camera: bool, clones: Sequence[tp.ThreadClone]):
         super().__init__()
-        self.before = tp.Delay(1, initial=None)
         self.flow = tp.ScaleUp(Flow(), clones)
         self.move = tp.ScaleUp(Move(boxes, camera), clones)
 
-    def build(self, frame: Tensor, found: Detections) -> Moved:
-        flow = self.flow(frame, self.before(frame))
-        moved: Moved = self.move(flow, found)
+    def build(self, frame: Tensor, before: Tensor | None, found: Detections) -> Moved:
+        moved: Moved = self.move(self.flow(frame, before), found)
         return moved

@@ -1,24 +1,24 @@
-"""The whole: a video in; the same video with everyone boxed, numbered and trailed out."""
+"""The whole: videos in; the same videos with everyone boxed, numbered and trailed out."""
 
 import operator
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
-
-from torch import Tensor
+from typing import Any, Literal
 
 import torchpipe as tp
 from torchpipe.errors import UsageError
 
-from .boxes import Tracks
+from .apart import Apart, check_files
 from .cells import Describe, Draw, RememberTrails, WriteMot, WriteVideo
 from .choices import association, detection
-from .detections import ReadDetections
+from .detections import LookUpDetections, ReadDetections
 from .draw import USUAL, parts_of
-from .inputs import open_input
+from .inputs import SeveralSources, VideoSource, open_inputs
 from .motion import Motion
-from .partial import check_target
 from .zones.cell import CountTracks
 from .zones.read import read_zones
+from .zones.shapes import Zone
 
 CLIP = Path(__file__).with_name("clip.mp4")
 
@@ -26,13 +26,15 @@ CLIP = Path(__file__).with_name("clip.mp4")
 class Tracking(tp.Pipeline):
     """Tracks the people in a video: a detector finds them, a tracker tells who is who.
 
-    For each frame it gives the annotated image, `(height, width, 3)`, and the `Tracks`.
+    For each frame it gives the annotated image, `(height, width, 3)`, and the `Tracks`. Several
+    videos are followed at once, each by itself; then the name of the video comes first.
 
     Args:
         video: What to read: a video file, a folder of images, the number of a camera, or an address
-            (http, rtsp). Default: a short clip that comes with the recipe.
-        output: Where the annotated video goes (MP4).
-        tracks: Where the tracks go, as MOTChallenge text.
+            (http, rtsp); or several. Default: a short clip that comes with the recipe.
+        output: Where the annotated video goes (MP4). With several videos, the name of each stands
+            in place of {video}, or else at the end.
+        tracks: Where the tracks go, as MOTChallenge text; likewise.
         overwrite: Replace output files that exist.
         clones: How many frames are worked on at the same time, on one core each.
         detector: What finds people: "ssdlite"; a file of detections, as MOTChallenge text, one line
@@ -66,7 +68,7 @@ class Tracking(tp.Pipeline):
 
     def __init__(
         self,
-        video: str | None = None,
+        video: str | list[str] | None = None,
         output: str = "tracking.mp4",
         tracks: str = "tracking.txt",
         overwrite: bool = False,
@@ -88,8 +90,13 @@ class Tracking(tp.Pipeline):
         draw: str = ",".join(USUAL),
     ):
         super().__init__()
-        self.source = open_input(CLIP if video is None else video, start, end, stride, realtime)
-        _check_files(Path(video or CLIP), output, tracks, overwrite)
+        videos = video if isinstance(video, list) else [CLIP if video is None else video]
+        self._sources = sources = open_inputs(videos, start, end, stride, realtime)
+        self._apart = apart = Apart(sources)
+        first, *others = sources.values()
+        self.source = SeveralSources(sources) if others else first
+        self.files = {"video": output, "tracks": tracks}
+        check_files(sources, apart, self.files, overwrite)
         _check_range("clones", clones, 1, 1000)
         _check_range("levels", levels, 1, 4)
         _check_range("max-age", max_age, 0, 1_000_000)
@@ -97,51 +104,83 @@ class Tracking(tp.Pipeline):
         if realtime:
             self.window = clones + 1  # what waits inside grows old
         cores = [tp.ThreadClone(torch_threads=1)] * clones
-        finder = detection(detector, levels, min_score, tracker, (start, stride))
-        if isinstance(finder, ReadDetections) and self.source.input.live:
-            raise UsageError(
-                f"cannot detect with {detector}: nobody knows which frames of something live it is "
-                "about. Leave out --detector, or read a recording."
-            )
-        self.detect = finder if isinstance(finder, ReadDetections) else tp.ScaleUp(finder, cores)
+        finder = detection(detector, levels, min_score, tracker, apart, (start, stride))
+        known = isinstance(finder, ReadDetections | LookUpDetections)
+        _check_known(detector, known, sources.values())
+        self.detect = finder if known else tp.ScaleUp(finder, cores)
         self.look = tp.ScaleUp(Describe(), cores) if reid else None
+        self.before = None if flow == "off" else apart.cell(tp.Delay(1, initial=None))
         self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)
-        self.track = association(tracker, reid, per_class, max_age, min_hits)
-        self.trails = RememberTrails()
-        self.count = CountTracks(() if zones is None else read_zones(zones))
+        self.track = apart.cell(association(tracker, reid, per_class, max_age, min_hits))
+        self.trails = apart.cell(RememberTrails())
+        self._counted: dict[str, dict[str, str]] = {name: {} for name in apart.names}
+        self.count = apart.cell(CountTracks(), partial(_count, self._counted, _zones(zones, apart)))
         self.draw = Draw(parts_of(draw), ("person",) if detector == "ssdlite" else ())
-        self.files = {"video": output, "tracks": tracks}
-        self.write_video = WriteVideo(output, self.source.rate, overwrite)
-        self.write_tracks = WriteMot(tracks, overwrite)
+        film = WriteVideo(output, first.rate, overwrite)
+        self.write_video = apart.cell(film, partial(_film, apart, sources))
+        self.write_tracks = apart.cell(WriteMot(tracks, overwrite), apart.aim)
 
-    def build(self) -> tuple[Tensor, Tracks]:
-        frame = self.source()
-        found = self.detect() if isinstance(self.detect, ReadDetections) else self.detect(frame)
+    def build(self) -> tuple[Any, ...]:
+        shot = self.source()
+        frame, video = (shot.frame, [shot.video]) if self._apart.several else (shot, [])
+        found = self._find(shot, frame)
         looks = self.look(frame, found) if self.look else None
-        moves, camera = self.motion(frame, found) if self.motion else (None, None)
-        tracks = self.track(found, looks, moves, camera)
-        image = self.draw(frame, tracks, self.trails(tracks), self.count(tracks))
-        self.write_video(image)
-        self.write_tracks(tracks)
-        return image, tracks
+        moves = camera = None
+        if self.motion and self.before:
+            moves, camera = self.motion(frame, self.before(*video, frame), found)
+        tracks = self.track(*video, found, looks, moves, camera)
+        trails, counts = self.trails(*video, tracks), self.count(*video, tracks)
+        image = self.draw(frame, tracks, trails, counts)
+        self.write_video(*video, image)
+        self.write_tracks(*video, tracks)
+        return (*video, image, tracks)
+
+    def _find(self, shot: Any, frame: Any) -> Any:
+        if isinstance(self.detect, LookUpDetections):
+            return self.detect(shot.video, shot.number)
+        return self.detect() if isinstance(self.detect, ReadDetections) else self.detect(frame)
 
     def summary(self) -> dict[str, str]:
         """For the end of `torchpipe run`: the files, what was counted, and what a camera lost."""
-        return self.files | self.count.summary | self.source.losses.summary()
+        lines: dict[str, str] = {}
+        for name, source in self._sources.items():
+            files = {what: self._apart.file(target, name) for what, target in self.files.items()}
+            own = files | self._counted[name] | source.losses.summary()
+            of = f"{name} " if self._apart.several else ""
+            lines |= {f"{of}{what}": text for what, text in own.items()}
+        return lines
 
     def __length_hint__(self) -> int:
         """How many frames the video states, for a progress bar; 0 if it does not say."""
         return operator.length_hint(self.source)
 
 
-def _check_files(source: Path, output: str, tracks: str, overwrite: bool) -> None:
-    targets = [Path(output).resolve(), Path(tracks).resolve()]
-    if targets[0] == targets[1]:
-        raise UsageError(f"cannot write {output} twice: name two files, --output and --tracks.")
-    if source.resolve() in targets:
-        raise UsageError(f"cannot write {source}: it is the video to read. Name another file.")
-    for target in (output, tracks):
-        check_target(target, overwrite)
+def _zones(zones: str | None, apart: Apart) -> dict[str, Sequence[Zone]]:
+    if zones is None:
+        return dict.fromkeys(apart.names, ())
+    return {name: read_zones(apart.filled(zones, name)) for name in apart.names}
+
+
+def _count(
+    counted: Mapping[str, dict[str, str]],
+    zones: Mapping[str, Sequence[Zone]],
+    count: CountTracks,
+    name: str,
+) -> None:
+    count.summary, count.zones = counted[name], tuple(zones[name])
+
+
+def _film(apart: Apart, sources: Mapping[str, VideoSource], film: WriteVideo, name: str) -> None:
+    apart.aim(film, name)
+    film.rate = sources[name].rate
+
+
+def _check_known(detector: str, known: bool, sources: Iterable[VideoSource]) -> None:
+    if known and any(source.input.live for source in sources):
+        raise UsageError(
+            f"cannot detect with {detector}: nobody knows which frames of something live it is "
+            "about. Leave out --detector, or read a recording."
+        )
 
 
 def _check_range(option: str, value: int | None, least: int, most: int) -> None:

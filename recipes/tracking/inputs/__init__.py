@@ -5,6 +5,7 @@ from .camera import Camera
 from .file import VideoFile
 from .folder import ImageFolder
 from .input import Input
+from .several import SeveralSources, names_of, open_inputs
 from .source import VideoSource, input_of, open_input
 
 __all__ = [
@@ -12,8 +13,11 @@ __all__ = [
     "Camera",
     "ImageFolder",
     "Input",
+    "SeveralSources",
     "VideoFile",
     "VideoSource",
     "input_of",
+    "names_of",
     "open_input",
+    "open_inputs",
 ]

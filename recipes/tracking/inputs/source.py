@@ -95,13 +95,14 @@ class VideoSource(tp.Cell):
         return True
 
     def forward(self) -> Iterator[Tensor]:
-        chosen = self._chosen()
+        chosen = self.chosen()
         shown = Newest(chosen, self.losses.drop) if self.realtime else nullcontext(chosen)
         with shown as pictures:
             for picture in pictures:
                 yield picture()
 
-    def _chosen(self) -> Iterator[Picture]:
+    def chosen(self) -> Iterator[Picture]:
+        """Yields the frames that are taken, not yet unpacked."""
         first = self.start + self._skipped * self.stride
         none = True
         for picture in islice(self._pictures(), first, self.end, self.stride):

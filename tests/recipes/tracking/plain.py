@@ -36,6 +36,6 @@ def moved(cells: Tracking, frame: Tensor, found: Detections) -> tuple[Any, Any]:
     """The moves and the camera's motion, as far as they are asked for."""
     if cells.motion is None:
         return None, None
-    flow = cells.motion.flow(frame, cells.motion.before(frame))
+    flow = cells.motion.flow(frame, cells.before(frame))
     moves, camera = cells.motion.move(flow, found)
     return moves, camera
