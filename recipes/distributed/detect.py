@@ -9,20 +9,22 @@ from torch import Tensor
 import torchpipe as tp
 
 from ..tracking.boxes import Detections, Tracks
-from ..tracking.cells import Detect, WriteMot
-from ..tracking.follow import Sort
+from ..tracking.cells import Describe, Detect, WriteMot
+from ..tracking.follow import ByteTrack
 from ..tracking.inputs import VideoSource
 from ..tracking.partial import check_target
 from ..tracking.pipeline import CLIP
+from ..tracking.trackers import ReId
 from ..tracking.video import probe
 from .places import Here, Place
 from .spread import Spread, gpu_clones
 
 
 class Found(NamedTuple):
-    """Who is in a frame, and where that was found out."""
+    """Who is in a frame, what they look like, and where that was found out."""
 
     people: Detections
+    looks: Tensor
     place: Place
 
 
@@ -31,10 +33,12 @@ class Finder(tp.Pipeline):
 
     def __init__(self) -> None:
         super().__init__()
-        self.detect, self.here = Detect(), Here()
+        self.detect, self.look, self.here = Detect(), Describe(), Here()
+        self.detect.min_score = 0.1  # ByteTrack decides by those who are hardly seen, too
 
     def build(self, frame: Tensor) -> Found:
-        return Found(self.detect(frame), self.here(frame))
+        people = self.detect(frame)
+        return Found(people, self.look(frame, people), self.here(frame))
 
 
 class Detection(Spread):
@@ -72,13 +76,13 @@ class Detection(Spread):
         check_target(tracks, overwrite)
         self.source = VideoSource(source)
         self.find = tp.ScaleUp(Finder(), gpu_clones(clones, gpus, simulate))
-        self.track = Sort(max_age=15, min_hits=2)
+        self.track = ByteTrack(reid=ReId())
         self.write = WriteMot(tracks, overwrite)
         self.file = tracks
 
     def build(self) -> tuple[Tracks, Place]:
-        people, place = self.find(self.source())
-        tracks = self.track(people)
+        people, looks, place = self.find(self.source())
+        tracks = self.track(people, looks)
         self.write(tracks)
         self.count(place)
         return tracks, place

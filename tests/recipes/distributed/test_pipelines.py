@@ -19,9 +19,10 @@ from recipes.distributed.detect import Finder
 from recipes.distributed.places import Place
 from recipes.distributed.spread import gpu_clones
 from recipes.distributed.stripes import DIRECTIONS, StripeNet, picture
+from recipes.tracking.appearance import Colours
 from recipes.tracking.detector import PersonDetector
 from recipes.tracking.pipeline import CLIP
-from recipes.tracking.trackers import SortTracker
+from recipes.tracking.trackers import ByteTracker, ReId
 from recipes.tracking.video import read_frames
 from recipes.tracking.weights import find_weights, load_ssdlite
 from torchpipe.cli.recipes import copy
@@ -80,10 +81,11 @@ def test_people_are_followed_as_in_a_plain_loop(folder):
     pipeline.find = tp.ScaleUp(Finder(), clones=2)
     with pipeline.run(items=6) as run:
         results = list(run)
-    detector, tracker = PersonDetector(load_ssdlite()), SortTracker(max_age=15, min_hits=2)
+    detector, tracker = PersonDetector(load_ssdlite()), ByteTracker(reid=ReId())
     for frame, (tracks, place) in zip(read_frames(CLIP), results, strict=False):
-        found = detector(frame, min_score=0.2)
-        expected = tracker.update(found.boxes, found.scores, found.labels)
+        found = detector(frame, min_score=0.1)
+        looks = Colours()(frame, found.boxes)
+        expected = tracker.update(found.boxes, found.scores, found.labels, looks)
         assert (tracks.frame, tracks.ids.tolist()) == (expected.frame, expected.ids.tolist())
         assert (tracks.boxes == expected.boxes).all()
         assert place == HERE
