@@ -7,23 +7,43 @@ from pathlib import Path
 
 import pytest
 
+from recipes.tracking.weights import find_weights
+from torchpipe.errors import UsageError
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 @pytest.mark.parametrize("page", ["tour.md", "training.md"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
-    text = (DOCS / page).read_text()
-    code = "\n".join(blank_but_code(text))
+    run_blocks(page)
+
+
+def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
+    tmp_path, monkeypatch, capsys
+):
+    try:
+        find_weights()
+    except UsageError as error:
+        pytest.skip(str(error))
+    monkeypatch.chdir(tmp_path)
+    run_blocks("tracking.md")
+    drawing = "\n".join(blank_but("mermaid", (DOCS / "tracking.md").read_text())).strip()
+    assert capsys.readouterr().out.strip() == drawing
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
+
+
+def run_blocks(page: str) -> None:
+    code = "\n".join(blank_but("python", (DOCS / page).read_text()))
     exec(compile(code, page, "exec", dont_inherit=True), {"__name__": page})  # noqa: S102 - our own documentation
 
 
-def blank_but_code(text: str) -> list[str]:
-    """The lines of the page, all but those of Python blocks made empty: line numbers stay right."""
+def blank_but(kind: str, text: str) -> list[str]:
+    """The page's lines, all but those of blocks of a kind made empty: line numbers stay right."""
     lines, inside = [], False
     for line in text.splitlines():
         fence = line.startswith("```")
         lines.append(line if inside and not fence else "")
-        inside = (line == "```python") if fence else inside
-    assert re.search(r"\S", "".join(lines)), "the page has no code"
+        inside = (line == f"```{kind}") if fence else inside
+    assert re.search(r"\S", "".join(lines)), f"the page has no {kind}"
     return lines
