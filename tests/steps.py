@@ -67,6 +67,11 @@ class Sum(tp.Cell):
         self.total = state["total"]
 
 
+class Rest(tp.Cell):
+    def forward(self, a: int) -> int:
+        return a % 3
+
+
 class Odd(tp.Cell):
     filters = True
 
@@ -161,6 +166,15 @@ def running(start: Any, function: Callable[[Any, Any], Any], column: Column) -> 
     return given
 
 
+def apart(column: Column) -> Iterator[Any]:
+    """The sums of the values with the same rest, each by itself."""
+    totals: dict[int, int] = {}
+    for value in column:
+        if value is not HOLE:
+            totals[value % 3] = mix(totals.get(value % 3, 0), value)
+        yield HOLE if value is HOLE else totals[value % 3]
+
+
 def delayed(column: Column, count: int, initial: Any) -> Column:
     present = [value for value in column if value is not HOLE]
     shifted = iter([initial] * count + present)
@@ -239,6 +253,7 @@ class Random(tp.Pipeline):
             "pairs": Pairs,
             "delay": lambda: tp.Delay(step.detail, initial=7),
             "feedback": lambda: [tp.Feedback(5), self._scaled(Mix2(), step.clones)],
+            "each": lambda: [Rest(), self._scaled(tp.Each(Sum()), step.clones)],
             "nested": lambda: Nested(*step.detail, self.clones),
             "scaled": lambda: Scaled(step.detail),
             "scaled copies": lambda: Scaled("copies"),
@@ -259,6 +274,8 @@ class Random(tp.Pipeline):
             if step.kind == "feedback":
                 result = cell[1](reads[0], cell[0]())
                 cell[0].connect(result)
+            elif step.kind == "each":
+                result = cell[1](cell[0](reads[0]), reads[0])
             else:
                 result = cell(*reads)
             if step.aside:
@@ -310,6 +327,7 @@ def apply(step: Step, reads: list[Column]) -> Column:
         "pairs": lambda: paired(reads[0]),
         "delay": lambda: delayed(reads[0], step.detail, 7),
         "feedback": lambda: running(5, lambda last, value: mix(value, last), reads[0]),
+        "each": lambda: list(apart(reads[0])),
         "nested": lambda: reference(step.detail[0], reads)[-1],
         "scaled": lambda: each(lambda value: scaled_reference(step.detail, value), reads[0]),
         "scaled copies": lambda: spread(lambda v: scaled_reference("copies", v), reads[0]),

@@ -13,7 +13,7 @@ SCALABLE = ("mix", "odd", "fragile", "copies", "feedback", "scaled", "scaled cop
 
 @st.composite
 def step(draw: st.DrawFn, width: int, depth: int) -> Step:
-    kinds = ["mix", "mix", "mix", "sum", "odd", "fragile", "delay", "feedback"]
+    kinds = ["mix", "mix", "mix", "sum", "odd", "fragile", "delay", "feedback", "each"]
     kinds += ["copies", "pairs", "nested", "scaled", "scaled copies"] if depth == 0 else []
     kinds += ["nested"] if depth == 1 else []
     kind = draw(st.sampled_from(kinds))
@@ -29,7 +29,7 @@ def step(draw: st.DrawFn, width: int, depth: int) -> Step:
         detail, clones = draw(st.sampled_from(("plain", "odd", "fragile"))), max(clones, 1)
     elif kind == "scaled copies":
         clones = max(clones, 1)
-    elif kind == "sum" and draw(st.booleans()):
+    elif kind in ("sum", "each") and draw(st.booleans()):
         clones = 1
     aside = depth == 0 and draw(st.sampled_from((False, False, True)))
     return Step(kind, tuple(reads), clones, detail, aside)
