@@ -282,6 +282,24 @@ def test_all_copies_are_torn_down_even_if_one_raises():
     assert told[-2:] == ["teardown", "teardown"]
 
 
+def test_a_copy_that_cannot_be_set_up_is_torn_down_and_made_anew_for_the_next_item():
+    class Late(Life):
+        def __deepcopy__(self, memo):
+            return Late(self.told)
+
+        def reset(self):
+            super().reset()
+            if self.told.count("reset") == 1:
+                raise OSError("not yet")
+
+    told = []
+    each = tp.Each(Late(told))
+    with pytest.raises(OSError, match="not yet"):
+        each("a", 1)
+    assert each("a", 2) == 2
+    assert told == ["setup", "reset", "teardown", "setup", "reset", 2]
+
+
 def test_all_copies_are_told_that_the_run_stops():
     told = []
     each = tp.Each(Life(told))
@@ -329,6 +347,29 @@ def test_a_key_that_nobody_else_has_is_not_kept_alive():
     told.clear()
     each.finish()
     assert told == ["finish", "teardown"]
+
+
+@pytest.mark.parametrize("clones", [0, 1])
+def test_a_run_keeps_no_key_alive_that_is_gone(clones):
+    class Served(tp.Pipeline):
+        def __init__(self):
+            super().__init__()
+            each = tp.Each(Life(told))
+            self.each = tp.ScaleUp(each, clones=clones) if clones else each
+
+        def build(self, session: Session, x: int):
+            return self.each(session, x)
+
+    told, session, other = [], Session(), Session()
+    gone = weakref.ref(session)
+    with Served().run() as run:
+        assert [run(session=session, x=1), run(session=other, x=2)] == [1, 2]
+        del session
+        gc.collect()
+        assert gone() is None
+        told.clear()
+        assert run(session=other, x=3) == 3
+        assert told == ["finish", "teardown", 3]
 
 
 def test_keys_that_equal_others_are_told_apart_by_value():

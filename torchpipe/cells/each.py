@@ -140,8 +140,12 @@ class Each(Around):
         if self.prepare is not None:
             self.prepare(made, key)
         made._deployed, made._context = True, self._context
-        made.setup(self._clone)
-        made.reset()
+        try:
+            made.setup(self._clone)
+            made.reset()
+        except BaseException:
+            made.teardown()
+            raise
         self._copies[handle(key, self._gone.append)] = made
         return made
 
