@@ -1,6 +1,6 @@
 """What is live may disappear and return."""
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Again:
     Attributes:
         tries: How often to connect again before giving up.
         pause: Seconds before each try.
-        wait: What waits.
+        wait: What waits; by default, until the time is over or the run stops.
 
     >>> Again(tries=3, pause=0.5).tries
     3
@@ -28,19 +28,22 @@ class Again:
 
     tries: int = 30
     pause: float = 1.0
-    wait: Callable[[float], object] = time.sleep
+    wait: Callable[[float], object] | None = None
 
-    def pictures(self, camera: Input, on_return: Callable[[], None]) -> Iterator[Picture]:
+    def pictures(
+        self, camera: Input, on_return: Callable[[], None], over: threading.Event
+    ) -> Iterator[Picture]:
         """Yields what the camera shows, for ever.
 
         Args:
             camera: What is live.
             on_return: Called when it is back.
+            over: Set when nobody wants to see it any more.
 
         Raises:
             UsageError: It's gone, and did not return.
         """
-        count = failed = 0
+        count, failed, wait = 0, 0, self.wait or over.wait
         while failed <= self.tries:
             why = "it ended"
             try:
@@ -53,7 +56,9 @@ class Again:
                 why = str(error)
             failed += 1
             if failed <= self.tries:
-                self.wait(self.pause)
+                wait(self.pause)
+            if over.is_set():
+                return
         raise UsageError(
             f"cannot go on with {camera.name}: it was gone after frame {count} and did not return "
             f"in {self.tries} tries, {self.pause:g} s apart; the last time: {why}"

@@ -56,6 +56,10 @@ class SeveralSources(tp.Cell):
         self.live = _all_live(list(self.sources.values()))
         self._skipped = 0
 
+    def setup(self, clone: tp.Clone) -> None:
+        for source in self.sources.values():
+            source.setup(clone)
+
     def reset(self) -> None:
         self._skipped = 0
         for source in self.sources.values():

@@ -1,5 +1,6 @@
 """`VideoSource`: the frames of any input, as a cell."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from fractions import Fraction
@@ -86,6 +87,12 @@ class VideoSource(tp.Cell):
                 "dropped. Leave out --realtime; --stride takes every n-th frame."
             )
 
+    def setup(self, clone: tp.Clone) -> None:
+        self._over = threading.Event()
+
+    def interrupt(self) -> None:
+        self._over.set()
+
     def reset(self) -> None:
         self._skipped = 0
         self.losses.dropped = self.losses.returns = 0
@@ -113,7 +120,7 @@ class VideoSource(tp.Cell):
 
     def _pictures(self) -> Iterator[Picture]:
         if self.input.live:
-            return self.again.pictures(self.input, self.losses.come_back)
+            return self.again.pictures(self.input, self.losses.come_back, self._over)
         return self.input.pictures()
 
     def __length_hint__(self) -> int:

@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from recipes.tracking.inputs import Address
@@ -42,7 +44,7 @@ def source(camera):
 def read(again, source):
     """The grey of each frame, how often the source was back, and the error at last."""
     levels, returns = [], []
-    pictures = again.pictures(source, lambda: returns.append(len(levels)))
+    pictures = again.pictures(source, lambda: returns.append(len(levels)), threading.Event())
     error = refusal(levels.extend, (picture().float().mean().item() for picture in pictures))
     return levels, returns, error
 

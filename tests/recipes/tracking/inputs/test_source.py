@@ -14,6 +14,7 @@ from recipes.tracking.inputs import (
     Address,
     Camera,
     ImageFolder,
+    SeveralSources,
     VideoFile,
     VideoSource,
     input_of,
@@ -23,6 +24,7 @@ from recipes.tracking.inputs.again import Again
 from recipes.tracking.video import VideoInfo
 from tests.recipes.tracking.conftest import RATE, flat, refusal
 from tests.recipes.tracking.inputs.servers import NetworkCamera, index_first, jpeg, web
+from torchpipe.errors import UsageError
 from torchpipe.testing import Gate, check_cell
 
 LEVELS = list(range(10, 210, 10))
@@ -161,7 +163,8 @@ class Slow(tp.Pipeline):
         self.source, self.slow = source, tp.ScaleUp(gate, clones=1)
 
     def build(self):
-        return self.slow(self.source())
+        shown = self.source()
+        return self.slow(getattr(shown, "frame", shown))
 
 
 def test_in_real_time_the_newest_frame_is_next_and_the_others_are_counted():
@@ -235,6 +238,31 @@ def test_a_camera_that_returned_is_counted():
         camera.switch_off()
     assert source.losses.returns == 1
     assert source.losses.summary() == {"reconnected": "1 x"}
+
+
+class Gone(Steered):
+    """A camera that shows one frame, and is gone."""
+
+    def __init__(self):
+        super().__init__()
+        self.frames = [10]
+
+    def pictures(self):
+        if not self.frames:
+            raise UsageError("there is no camera")
+        yield partial(flat, self.frames.pop())
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_run_ends_at_once_although_its_camera_is_waited_for(realtime, several):
+    source = VideoSource(Gone(), realtime=realtime, again=Again(pause=1e6, tries=2))
+    if several:
+        other = VideoSource(Gone(), realtime=realtime, again=source.again)
+        source = SeveralSources({"one": source, "other": other})
+    with Slow(source, tp.cell(lambda frame: 0)).run() as run:
+        assert run.pull() == 0
+        run.stop()
 
 
 def test_a_saved_run_goes_on_with_what_a_camera_shows_now():
