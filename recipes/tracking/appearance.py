@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .boxes import Floats
+from .boxes import Floats, tame
 
 Describer = Callable[[Tensor, ArrayLike], Tensor]
 Corners = tuple[int, int, int, int]
@@ -112,7 +112,7 @@ class Embedding:
 def _inside(frame: Tensor, boxes: ArrayLike, inset: float = 0.0) -> list[Corners]:
     """Returns the pixels of each box that are in the frame."""
     height, width = frame.shape[:2]
-    corners = np.nan_to_num(np.asarray(boxes, np.float64).reshape(-1, 4))
+    corners = tame(boxes)
     margin = inset * (corners[:, 2] - corners[:, 0])
     left, right = np.floor(corners[:, 0] + margin), np.ceil(corners[:, 2] - margin)
     edges = [left, np.floor(corners[:, 1]), right, np.ceil(corners[:, 3])]

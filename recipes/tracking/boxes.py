@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
+
+FAR = 1e9  # pixels: who is further away is nowhere
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,16 @@ def _area(corners: Floats, border: float) -> Floats:
     size += border
     area: Floats = size[0] * size[1]
     return area
+
+
+def tame(boxes: ArrayLike) -> Floats:
+    """Returns boxes, `(N, 4)`, that can be computed with: what is no number is 0, and none is far.
+
+    >>> tame([[1, 2, np.nan, np.inf]])
+    array([[1., 2., 0., 0.]])
+    """
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    return np.where(np.abs(corners) < FAR, corners, 0.0)
 
 
 def suppress(detections: Detections, max_overlap: float) -> Detections:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from .boxes import tame
+
 _INNER = 0.6  # the share of a box, in width and height, in which its move is measured
 _GRID = 16  # pixels between the points that show how the camera moves
 _AGREE = 1.5  # pixels by which a point may differ from the camera's motion
@@ -43,7 +45,7 @@ def moves_of(flow: Tensor, boxes: ArrayLike) -> Tensor:
         flow: See `dense_flow`.
         boxes: `(N, 4)`: x1, y1, x2, y2 in pixels of the frame.
     """
-    corners = np.nan_to_num(np.asarray(boxes, np.float64).reshape(-1, 4)).reshape(-1, 2, 2)
+    corners = tame(boxes).reshape(-1, 2, 2)
     centre, half = corners.mean(axis=1), np.diff(corners, axis=1)[:, 0] * _INNER / 2
     most = np.array(flow.shape[1::-1])
     low, high = (edge.clip(0, most).astype(int) for edge in (centre - half, centre + half + 1))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..boxes import Floats, Integers
+from ..boxes import FAR, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Found:
         looks: ArrayLike | None = None,
         moves: ArrayLike | None = None,
     ) -> "Found":
-        """Takes anything that is like arrays; leaves out boxes that have no area or are not finite.
+        """Takes anything that is like arrays.
+
+        It leaves out boxes that have no area, that are 10^9 pixels away or not finite, and those
+        whose score is not finite.
 
         Raises:
             ValueError: There is not one of each for every box.
@@ -50,10 +53,11 @@ class Found:
         scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.int64)
         looks = None if looks is None else np.asarray(looks, np.float64)
         moves = None if moves is None else np.asarray(moves, np.float64).reshape(-1, 2)
-        found, size = cls(boxes, scores, labels, looks, moves), boxes[:, 2:] - boxes[:, :2]
+        found = cls(boxes, scores, labels, looks, moves)
         found._check()
-        usable = (size > 0) & (size < np.inf)
-        return found if usable.all() else found[usable[:, 0] & usable[:, 1]]
+        usable = (np.abs(boxes) < FAR).all(axis=1) & np.isfinite(scores)
+        usable &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        return found if usable.all() else found[usable]
 
     def _check(self) -> None:
         count = len(self.boxes)
