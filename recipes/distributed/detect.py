@@ -9,11 +9,12 @@ from torch import Tensor
 import torchpipe as tp
 
 from ..tracking.boxes import Detections, Tracks
-from ..tracking.cells import Describe, Detect, WriteMot
+from ..tracking.cells import Describe, Detect
 from ..tracking.follow import ByteTrack
 from ..tracking.inputs import VideoSource
 from ..tracking.partial import check_target
 from ..tracking.pipeline import CLIP
+from ..tracking.sinks import WriteMot
 from ..tracking.trackers import ReId
 from ..tracking.video import probe
 from .places import Here, Place

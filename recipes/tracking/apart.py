@@ -8,9 +8,11 @@ import torchpipe as tp
 from torchpipe.errors import UsageError
 
 from .inputs import VideoSource
-from .partial import check_target
+from .partial import check_folder, check_target
 
 NAME = "{video}"
+FOLDER = "--frames"
+_OPTIONS = {"video": "output"}
 
 
 class Apart:
@@ -74,13 +76,29 @@ def check_files(
     Raises:
         UsageError: They can't, or aren't.
     """
-    targets = [apart.file(target, name) for name in sources for target in files.values()]
-    paths = [Path(target).resolve() for target in targets]
-    for target, path in zip(targets, paths, strict=True):
-        if paths.count(path) > 1:
-            raise UsageError(f"cannot write {target} twice: name two files, --output and --tracks.")
+    options = {f"--{_OPTIONS.get(what, what)}": target for what, target in files.items()}
+    made = [
+        (apart.file(target, name), what) for name in sources for what, target in options.items()
+    ]
+    paths = [Path(target).resolve() for target, _ in made]
+    for (target, option), path in zip(made, paths, strict=True):
+        others = [other for (_, other), same in zip(made, paths, strict=True) if same == path]
+        if len(others) > 1:
+            pair = " and ".join(dict.fromkeys([*others, option]))
+            raise UsageError(f"cannot write {target} twice: name two files, {pair}.")
     for source in (Path(str(source.video)).resolve() for source in sources.values()):
         if source in paths:
             raise UsageError(f"cannot write {source}: it is the video to read. Name another file.")
-    for target in targets:
-        check_target(target, overwrite)
+    for target, option in made:
+        _check_beside(target, made)
+        (check_folder if option == FOLDER else check_target)(target, overwrite)
+
+
+def _check_beside(target: str, made: Iterable[tuple[str, str]]) -> None:
+    folders = [Path(other).resolve() for other, option in made if option == FOLDER]
+    inside = [folder for folder in folders if folder in Path(target).resolve().parents]
+    if inside:
+        raise UsageError(
+            f"cannot write {target}: it lies in {inside[0]}, which is for frames alone. Name "
+            "another place."
+        )

@@ -1,7 +1,6 @@
 """The pieces of this recipe as cells: each wraps one class that also works without a pipeline."""
 
 from collections.abc import Collection, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from .appearance import Colours, Describer, Embedding
 from .boxes import Detections, Tracks
 from .detector import PersonDetector
 from .draw import USUAL, draw
-from .mot import MotWriter
 from .trails import TrailMemory, Trails
-from .video import VideoWriter
 from .weights import load_ssdlite
 from .zones.counter import Counts
 
@@ -99,77 +96,3 @@ class Draw(tp.Cell):
 
     def forward(self, frame: Tensor, tracks: Tracks, trails: Trails, counts: Counts = ()) -> Tensor:
         return draw(frame, tracks, trails, counts, self.parts, self.names)
-
-
-class WriteVideo(tp.Cell):
-    """Writes frames into an MP4 file.
-
-    The file appears at the end of the stream, when it is whole: an error, a `break` or Ctrl-C
-    leaves nothing behind. What was written is not saved with a run: one that goes on writes the
-    rest.
-
-    Args:
-        target: The file.
-        rate: Frames per second.
-        overwrite: Whether it may replace a file that exists.
-    """
-
-    stateful = True
-    _writer: VideoWriter
-
-    def __init__(self, target: str | Path, rate: Fraction, overwrite: bool = False):
-        super().__init__()
-        self.target, self.rate, self.overwrite = target, rate, overwrite
-
-    def reset(self) -> None:
-        self.teardown()
-        self._writer = VideoWriter(self.target, self.rate, self.overwrite)
-
-    def forward(self, frame: Tensor) -> None:
-        self._writer.write(frame)
-
-    def finish(self) -> None:
-        self._writer.close()
-
-    def teardown(self) -> None:
-        if hasattr(self, "_writer"):  # `reset` may have failed
-            self._writer.discard()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-
-class WriteMot(tp.Cell):
-    """Writes tracks into a MOTChallenge text file.
-
-    The file appears at the end of the stream, when it is whole, and is not saved with a run, as
-    that of `WriteVideo`.
-
-    Args:
-        target: The file.
-        overwrite: Whether it may replace a file that exists.
-    """
-
-    stateful = True
-    _writer: MotWriter
-
-    def __init__(self, target: str | Path, overwrite: bool = False):
-        super().__init__()
-        self.target, self.overwrite = target, overwrite
-
-    def reset(self) -> None:
-        self.teardown()
-        self._writer = MotWriter(self.target, self.overwrite)
-
-    def forward(self, tracks: Tracks) -> None:
-        self._writer.write(tracks)
-
-    def finish(self) -> None:
-        self._writer.close()
-
-    def teardown(self) -> None:
-        if hasattr(self, "_writer"):  # `reset` may have failed
-            self._writer.discard()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}

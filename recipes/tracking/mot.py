@@ -1,7 +1,6 @@
 """The text format of MOTChallenge: one line per box, `frame,id,left,top,width,height,score,...`."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 from torchpipe.errors import UsageError
 
 from .boxes import Detections, Floats, Tracks
-from .partial import PartialFile, writing
+from .text import TextWriter
 
 _COLUMNS = "frame,id,left,top,width,height,score"
 _NO_CLASS = -1.0
@@ -74,7 +73,7 @@ def _row(path: str | Path, number: int, line: str) -> list[float]:
     return row if len(row) == 8 else [*row, _NO_CLASS]
 
 
-class MotWriter:
+class MotWriter(TextWriter):
     r"""Writes tracks, in a file that appears under its name when it is closed.
 
     Args:
@@ -82,7 +81,7 @@ class MotWriter:
         overwrite: Whether it may replace a file that exists.
 
     Raises:
-        UsageError: From every method too: the file can't be written, and why.
+        UsageError: As `TextWriter`.
 
     Example:
         >>> import numpy as np
@@ -94,30 +93,8 @@ class MotWriter:
         '1,7,10.00,20.00,5.00,20.00,1.0000,-1,-1,-1\n'
     """
 
-    def __init__(self, target: str | Path, overwrite: bool = False):
-        self._file = PartialFile(target, overwrite)
-        with writing(self._file):
-            self._text = self._file.path.open("w")
-
-    def write(self, tracks: Tracks) -> None:
-        """Adds the tracks of one frame."""
-        with writing(self._file):
-            self._text.writelines(_lines(tracks))
-
-    def close(self) -> None:
-        """Finishes the file; then it appears under its name."""
-        with writing(self._file):
-            self._text.close()
-        self._file.commit()
-
-    def discard(self) -> None:
-        """Leaves nothing behind, unless the file was closed; harmless if called again."""
-        with suppress(OSError):  # what could not be written no longer matters
-            self._text.close()
-        self._file.discard()
-
-
-def _lines(tracks: Tracks) -> Iterator[str]:
-    for who, (x1, y1, x2, y2) in zip(tracks.ids, tracks.boxes, strict=True):
-        box = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
-        yield f"{tracks.frame},{who},{box},1.0000,-1,-1,-1\n"
+    def lines(self, tracks: Tracks) -> Iterator[str]:
+        """Returns a line for each track."""
+        for who, (x1, y1, x2, y2) in zip(tracks.ids, tracks.boxes, strict=True):
+            box = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+            yield f"{tracks.frame},{who},{box},1.0000,-1,-1,-1\n"

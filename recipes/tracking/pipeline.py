@@ -10,12 +10,14 @@ import torchpipe as tp
 from torchpipe.errors import UsageError
 
 from .apart import Apart, check_files
-from .cells import Describe, Draw, RememberTrails, WriteMot, WriteVideo
+from .cells import Describe, Draw, RememberTrails
 from .choices import association, detection
 from .detections import LookUpDetections, ReadDetections
 from .draw import USUAL, parts_of
 from .inputs import SeveralSources, VideoSource, open_inputs
 from .motion import Motion
+from .sink import Sink
+from .sinks import Show, WriteCsv, WriteFrames, WriteHeat, WriteJson, WriteMot, WriteVideo
 from .zones.cell import CountTracks
 from .zones.read import read_zones
 from .zones.shapes import Zone
@@ -35,6 +37,11 @@ class Tracking(tp.Pipeline):
         output: Where the annotated video goes (MP4). With several videos, the name of each stands
             in place of {video}, or else at the end.
         tracks: Where the tracks go, as MOTChallenge text; likewise.
+        csv: Where they go as CSV, a row for each in each frame.
+        json: Where they go as JSON lines, one for each frame.
+        frames: A folder for the annotated frames, as PNG files.
+        heatmap: Where a map of where people walked goes (PNG).
+        show: Show the annotated frames in a window while it runs; q, or closing it, ends the run.
         overwrite: Replace output files that exist.
         clones: How many frames are worked on at the same time, on one core each.
         detector: What finds people: "ssdlite"; a file of detections, as MOTChallenge text, one line
@@ -71,6 +78,11 @@ class Tracking(tp.Pipeline):
         video: str | list[str] | None = None,
         output: str = "tracking.mp4",
         tracks: str = "tracking.txt",
+        csv: str | None = None,
+        json: str | None = None,
+        frames: str | None = None,
+        heatmap: str | None = None,
+        show: bool = False,
         overwrite: bool = False,
         clones: int = 2,
         detector: str = "ssdlite",
@@ -95,7 +107,9 @@ class Tracking(tp.Pipeline):
         self._apart = apart = Apart(sources)
         first, *others = sources.values()
         self.source = SeveralSources(sources) if others else first
-        self.files = {"video": output, "tracks": tracks}
+        more = {"csv": csv, "json": json, "frames": frames, "heatmap": heatmap}
+        asked = {what: target for what, target in more.items() if target is not None}
+        self.files = {"video": output, "tracks": tracks} | asked
         check_files(sources, apart, self.files, overwrite)
         _check_range("clones", clones, 1, 1000)
         _check_range("levels", levels, 1, 4)
@@ -116,9 +130,15 @@ class Tracking(tp.Pipeline):
         self._counted: dict[str, dict[str, str]] = {name: {} for name in apart.names}
         self.count = apart.cell(CountTracks(), partial(_count, self._counted, _zones(zones, apart)))
         self.draw = Draw(parts_of(draw), ("person",) if detector == "ssdlite" else ())
+        aim = partial(_aim, apart, sources)
         film = WriteVideo(output, first.rate, overwrite)
         self.write_video = apart.cell(film, partial(_film, apart, sources))
-        self.write_tracks = apart.cell(WriteMot(tracks, overwrite), apart.aim)
+        self.write_tracks = apart.cell(WriteMot(tracks, overwrite), aim)
+        self.write_csv = apart.cell(WriteCsv(csv, overwrite), aim) if csv else None
+        self.write_json = apart.cell(WriteJson(json, overwrite), aim) if json else None
+        self.write_frames = apart.cell(WriteFrames(frames, overwrite), aim) if frames else None
+        self.write_heat = apart.cell(WriteHeat(heatmap, overwrite), aim) if heatmap else None
+        self.show = apart.cell(Show(), partial(_show, sources)) if show else None
 
     def build(self) -> tuple[Any, ...]:
         shot = self.source()
@@ -131,9 +151,22 @@ class Tracking(tp.Pipeline):
         tracks = self.track(*video, found, looks, moves, camera)
         trails, counts = self.trails(*video, tracks), self.count(*video, tracks)
         image = self.draw(frame, tracks, trails, counts)
-        self.write_video(*video, image)
-        self.write_tracks(*video, tracks)
+        self._write(video, frame, image, tracks)
         return (*video, image, tracks)
+
+    def _write(self, video: list[Any], frame: Any, image: Any, tracks: Any) -> None:
+        what: list[tuple[tp.Cell | None, list[Any]]] = [
+            (self.write_video, [image]),
+            (self.write_tracks, [tracks]),
+            (self.write_csv, [tracks]),
+            (self.write_json, [tracks]),
+            (self.write_frames, [image, tracks]),
+            (self.write_heat, [frame, tracks]),
+            (self.show, [image]),
+        ]
+        for sink, items in what:
+            if sink is not None:
+                sink(*video, *items)
 
     def _find(self, shot: Any, frame: Any) -> Any:
         if isinstance(self.detect, LookUpDetections):
@@ -170,9 +203,24 @@ def _count(
     count.summary, count.zones = counted[name], tuple(zones[name])
 
 
+def _aim(apart: Apart, sources: Mapping[str, VideoSource], sink: Sink, name: str) -> None:
+    apart.aim(sink, name)
+    sink.keep = lambda: any(source.losses.gone for source in sources.values())
+
+
 def _film(apart: Apart, sources: Mapping[str, VideoSource], film: WriteVideo, name: str) -> None:
-    apart.aim(film, name)
+    _aim(apart, sources, film, name)
     film.rate = sources[name].rate
+
+
+def _show(sources: Mapping[str, VideoSource], show: Show, name: str) -> None:
+    show.target = name
+    show.on_close = partial(_leave, sources)
+
+
+def _leave(sources: Mapping[str, VideoSource]) -> None:
+    for source in sources.values():
+        source.losses.leave()
 
 
 def _check_known(detector: str, known: bool, sources: Iterable[VideoSource]) -> None:

@@ -95,7 +95,7 @@ class VideoSource(tp.Cell):
 
     def reset(self) -> None:
         self._skipped = 0
-        self.losses.dropped = self.losses.returns = 0
+        self.losses.reset()
 
     def seek(self, epoch: int, item: int) -> bool:
         self._skipped = 0 if self.input.live else item
@@ -113,15 +113,22 @@ class VideoSource(tp.Cell):
         first = self.start + self._skipped * self.stride
         none = True
         for picture in islice(self._pictures(), first, self.end, self.stride):
+            if self.losses.left:
+                return
             none = False
             yield picture
         if none and not self._skipped:
             raise self._too_short(None)
 
     def _pictures(self) -> Iterator[Picture]:
-        if self.input.live:
-            return self.again.pictures(self.input, self.losses.come_back, self._over)
-        return self.input.pictures()
+        return self._live() if self.input.live else self.input.pictures()
+
+    def _live(self) -> Iterator[Picture]:
+        try:
+            yield from self.again.pictures(self.input, self.losses.come_back, self._over)
+        except UsageError:
+            self.losses.gone = True
+            raise
 
     def __length_hint__(self) -> int:
         """How many frames there will be; 0 if nobody knows."""

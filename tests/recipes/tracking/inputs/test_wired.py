@@ -78,11 +78,39 @@ def test_a_network_camera_in_real_time(make, camera, people):
     assert probe("tracking.mp4").frames == taken
 
 
-def test_a_network_camera_that_is_gone_leaves_no_files(make, camera):
-    pipeline = make(camera.address)
+def test_what_a_network_camera_showed_before_it_was_gone_is_kept(make, camera, people):
+    pipeline = make(camera.address, csv="out.csv", frames="frames", heatmap="heat.png")
     pipeline.source.again = Again(tries=0)
     assert refusal(run, pipeline).startswith(f"cannot go on with {camera.address}: it was gone ")
+    assert left() == ["frames", "heat.png", "out.csv", "tracking.mp4", "tracking.txt"]
+    assert probe("tracking.mp4").frames == len(list(Path("frames").iterdir())) == len(people)
+
+
+def test_a_break_leaves_no_files_of_a_network_camera(make, camera):
+    with make(camera.address).run(window=1) as running:
+        running.pull()
     assert left() == []
+
+
+def test_a_network_camera_that_is_gone_ends_the_run_of_all_and_all_is_kept(make, camera, people):
+    camera.shots = [people] * 6
+    pipeline = make([camera.address, f"{camera.address}/2"])
+    for source in pipeline.source.sources.values():
+        source.again = Again(tries=0)
+    assert refusal(run, pipeline).startswith(f"cannot go on with {camera.address}")
+    films = [path for path in left() if path.endswith(".mp4")]
+    assert len(films) == 2
+    assert max(probe(path).frames for path in films) == len(people)
+
+
+def test_a_camera_that_was_gone_before_is_forgotten_in_the_next_epoch(make, camera, people):
+    camera.shots = [people] * 4
+    pipeline = make(camera.address)
+    pipeline.source.again = Again(tries=0)
+    refusal(run, pipeline)
+    assert pipeline.source.losses.gone
+    pipeline.source.reset()
+    assert not pipeline.source.losses.gone
 
 
 def test_a_broken_image_leaves_no_files(make, sequence):
