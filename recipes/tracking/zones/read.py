@@ -80,10 +80,20 @@ def _line(path: str | Path, name: str, points: Floats) -> Line:
 
 def _polygon(path: str | Path, name: str, points: Floats) -> Polygon:
     polygon = Polygon(name, points)
-    if len(points) < 3 or polygon.area == 0:
+    if _on_one_line(points):
         why = f"the polygon {name!r} has no area"
         raise _refused(path, f"{why}. Give three corners or more that are not on one line.")
+    if polygon.area < 1e-9 * np.ptp(points, axis=0).max() ** 2:
+        why = f"the polygon {name!r} crosses itself, and its parts cancel each other out"
+        raise _refused(
+            path, f"{why}. Give its corners in the order of its border, or two polygons."
+        )
     return polygon
+
+
+def _on_one_line(points: Floats) -> bool:
+    ways = points - points[:1]
+    return len(points) < 3 or bool(np.linalg.matrix_rank(ways) < 2)
 
 
 def _is_point(point: Any) -> bool:

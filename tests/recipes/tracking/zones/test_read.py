@@ -36,6 +36,12 @@ def test_reads_toml(zones):
     check(read_zones(zones(text, "zones.toml")))
 
 
+CROSSES = (
+    "the polygon 'a' crosses itself, and its parts cancel each other out. Give its corners in the "
+    "order of its border, or two polygons."
+)
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -66,6 +72,10 @@ def test_reads_toml(zones):
          "Give three corners or more that are not on one line."),
         ({"polygons": {"a": [[0, 0], [4, 4], [9, 9]]}}, "the polygon 'a' has no area. "
          "Give three corners or more that are not on one line."),
+        ({"polygons": {"a": [[0.1, 0.1], [0.3, 0.9], [0.7, 2.5]]}}, "the polygon 'a' has no area. "
+         "Give three corners or more that are not on one line."),
+        ({"polygons": {"a": [[0, 0], [8, 8], [8, 0], [0, 8]]}}, CROSSES),
+        ({"polygons": {"a": [[100.1, 0.3], [108.4, 8.7], [108.4, 0.3], [100.1, 8.7]]}}, CROSSES),
     ],
 )  # fmt: skip
 def test_says_what_is_wrong(zones, content, problem):
