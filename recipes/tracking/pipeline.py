@@ -149,7 +149,7 @@ class Tracking(tp.Pipeline):
         if self.motion and self.before:
             moves, camera = self.motion(frame, self.before(*video, frame), found)
         tracks = self.track(*video, found, looks, moves, camera)
-        trails, counts = self.trails(*video, tracks), self.count(*video, tracks)
+        trails, counts = self.trails(*video, tracks), self.count(*video, tracks, found)
         image = self.draw(frame, tracks, trails, counts)
         self._write(video, frame, image, tracks)
         return (*video, image, tracks)

@@ -6,7 +6,7 @@ from typing import Any
 import torchpipe as tp
 from torchpipe.errors import StateError
 
-from ..boxes import Tracks
+from ..boxes import Detections, Tracks
 from .counter import Counts, ZoneCounter
 from .paint import summary
 from .shapes import Zone
@@ -14,6 +14,8 @@ from .shapes import Zone
 
 class CountTracks(tp.Cell):
     """Counts who is there, and who passes zones: see `ZoneCounter`.
+
+    It is given the detections of the frame only to count them too.
 
     Args:
         zones: Where to count; there may be none.
@@ -31,10 +33,16 @@ class CountTracks(tp.Cell):
 
     def reset(self) -> None:
         self._counter, self._ids, self._most = ZoneCounter(self.zones), set[int](), 0
+        self._frames = self._found = 0
         self.summary.clear()
 
-    def forward(self, tracks: Tracks) -> Counts:
+    def forward(self, tracks: Tracks, found: Detections | None = None) -> Counts:
         counts = self._counter.update(tracks)
+        self._frames += 1
+        self.summary["frames"] = f"{self._frames:,}"
+        if found is not None:
+            self._found += len(found)
+            self.summary["frames"] += f", {self._found / self._frames:.1f} detections in each"
         self._ids.update(tracks.ids.tolist())
         self._most = max(self._most, len(tracks))
         self.summary["tracked"] = f"{len(self._ids)}, at most {self._most} in a frame"
@@ -47,6 +55,8 @@ class CountTracks(tp.Cell):
             "zones": self._counter.state_dict(),
             "ids": sorted(self._ids),
             "most": self._most,
+            "frames": self._frames,
+            "found": self._found,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -58,3 +68,4 @@ class CountTracks(tp.Cell):
             )
         self._counter.load_state_dict(state["zones"])
         self._ids, self._most = set(state["ids"]), state["most"]
+        self._frames, self._found = state["frames"], state["found"]

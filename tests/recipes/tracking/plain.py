@@ -15,7 +15,7 @@ def in_a_loop(cells: Tracking) -> Iterator[tuple[Tensor, Tracks]]:
     for frame, found in found_by(cells):
         looks = cells.look(frame, found) if cells.look else None
         tracks = cells.track(found, looks, *moved(cells, frame, found))
-        image = cells.draw(frame, tracks, cells.trails(tracks), cells.count(tracks))
+        image = cells.draw(frame, tracks, cells.trails(tracks), cells.count(tracks, found))
         cells.write_video(image)
         cells.write_tracks(tracks)
         yield image, tracks

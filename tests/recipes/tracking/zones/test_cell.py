@@ -38,6 +38,7 @@ def counted(pipeline: Tracking) -> dict[str, str]:
 
 
 ALL = {
+    "frames": "9, 1.0 detections in each",
     "tracked": "1, at most 1 in a frame",
     "zone door": "in 0, out 1",
     "zone hall": "in 0, out 0, now 0",
@@ -85,7 +86,7 @@ def test_frames_without_anyone_count_nobody():
     count.reset()
     nobody = Tracks(1, np.zeros(0, int), np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
     assert count(nobody) == ()
-    assert count.summary == {"tracked": "0, at most 0 in a frame"}
+    assert count.summary == {"frames": "1", "tracked": "0, at most 0 in a frame"}
 
 
 def test_zones_that_are_wrong_fail_before_anything_starts(tracking, tmp_path):
