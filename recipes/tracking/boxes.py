@@ -69,6 +69,23 @@ class Tracks:
         return len(self.ids)
 
 
+def sure(detections: Detections, least: float) -> Detections:
+    """Returns the detections that are sure enough, without those that are no finite numbers.
+
+    Args:
+        detections: What to choose from.
+        least: The lowest score.
+
+    Example:
+        >>> boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, torch.nan], [0, 0, 9, 9]])
+        >>> sure(Detections(boxes, torch.tensor([0.9, 0.9, torch.inf]), torch.zeros(3)), 0.5).scores
+        tensor([0.9000])
+    """
+    boxes, scores = detections.boxes, detections.scores
+    chosen = (scores >= least) & scores.isfinite() & boxes.isfinite().all(dim=1)
+    return detections[chosen]
+
+
 def finite(tracks: Tracks) -> Tracks:
     """Returns the tracks without those of which a coordinate is no number, or infinite."""
     sound = np.isfinite(tracks.boxes).all(axis=1)

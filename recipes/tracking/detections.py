@@ -1,4 +1,7 @@
-"""Detections from elsewhere, as cells: out of a file, or from a detector of your own."""
+"""Detections from elsewhere, as cells: out of a file, or from a detector of your own.
+
+Those of which a coordinate or the score is no number, or infinite, are left out.
+"""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +16,7 @@ from torch import Tensor, nn
 import torchpipe as tp
 from torchpipe.errors import UsageError
 
-from .boxes import Detections
+from .boxes import Detections, sure
 from .mot import read_detections
 
 
@@ -37,7 +40,7 @@ class ReadDetections(tp.Cell):
     def forward(self) -> Iterator[Detections]:
         frames = chain(read_detections(self.file), repeat(Detections.none()))
         for found in islice(frames, self.start, None, self.stride):
-            yield found[found.scores >= self.min_score]
+            yield sure(found, self.min_score)
 
 
 class LookUpDetections(tp.Cell):
@@ -61,7 +64,7 @@ class LookUpDetections(tp.Cell):
     def forward(self, video: str, number: int) -> Detections:
         frames, place = self._found[video], self.start + number * self.stride
         found = frames[place] if place < len(frames) else Detections.none()
-        return found[found.scores >= self.min_score]
+        return sure(found, self.min_score)
 
 
 class OwnDetect(tp.Cell):
@@ -92,7 +95,7 @@ class OwnDetect(tp.Cell):
     def forward(self, frame: Tensor) -> Detections:
         boxes, scores, labels = self._detector(frame.to(self._device))
         found = Detections(boxes.cpu().reshape(-1, 4), scores.cpu(), labels.cpu().long())
-        return found[found.scores >= self.min_score]
+        return sure(found, self.min_score)
 
 
 def named(name: str) -> Any:

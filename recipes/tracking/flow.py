@@ -28,7 +28,15 @@ def dense_flow(frame: Tensor, before: Tensor) -> Tensor:
     Args:
         frame: `(height, width, 3)` RGB uint8.
         before: The frame before it, of the same size.
+
+    Raises:
+        ValueError: It has another size.
     """
+    if frame.shape != before.shape:
+        raise ValueError(
+            f"cannot tell the flow from a frame of {before.shape[1]} x {before.shape[0]} pixels to "
+            f"one of {frame.shape[1]} x {frame.shape[0]}: scale all to one size."
+        )
     now, then = (
         cv2.cvtColor(image.numpy(force=True), cv2.COLOR_RGB2GRAY) for image in (frame, before)
     )

@@ -39,7 +39,7 @@ class Tracker(ABC):
         Args:
             boxes: `(N, 4)`: x1, y1, x2, y2 in pixels. A box without width, height or finite numbers
                 is left out.
-            scores: `(N,)`: how sure the detector is, 0 to 1.
+            scores: `(N,)`: how sure the detector is, 0 to 1. What is not finite is left out.
             labels: `(N,)`: the class of each.
             looks: `(N, any)`: what each looks like, as a vector of length 1; of zeros if that is
                 not known. Used by a tracker that was given a `ReId`.
