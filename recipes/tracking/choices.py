@@ -20,6 +20,24 @@ _TRACKERS: dict[str, Callable[..., Track]] = {
     "bytetrack": ByteTrack,
     "ocsort": OcSort,
 }
+_STREAK = {"max_age": "max_age", "min_hits": "min_hits", "min_overlap": "min_overlap"}
+_SETTINGS = {
+    "sort": _STREAK,
+    "bytetrack": {
+        "max_age": "buffer",
+        "min_overlap": "match_limit",
+        "low_score": "low",
+        "high_score": "high",
+        "new_score": "new",
+    },
+    "ocsort": _STREAK | {"high_score": "min_score"},
+}
+_WHY_NOT = {
+    "min_hits": "shows whom it has found twice",
+    "low_score": "has no second look at those that are hardly sure",
+    "high_score": "takes all that are found, by --min-score",
+    "new_score": "lets all that it takes become tracks",
+}
 _MIN_SCORES = {"sort": 0.2, "bytetrack": 0.1, "ocsort": 0.2}
 
 
@@ -72,19 +90,32 @@ def _check_each_has_one(detector: str) -> None:
         )
 
 
-def association(
-    tracker: str, reid: bool, per_class: bool, max_age: int | None, min_hits: int | None
-) -> Track:
+def association(tracker: str, reid: bool, per_class: bool, **options: float | None) -> Track:
     """Returns what follows people: see `Tracking`.
+
+    Args:
+        tracker: Its name.
+        reid: Whether looks decide too.
+        per_class: Whether each class is followed by itself.
+        options: What is said of the tracker; None leaves it as it is.
 
     Raises:
         UsageError: The tracker has no such setting.
     """
-    if tracker == "bytetrack" and min_hits is not None:
-        raise UsageError(
-            f"cannot run with --min-hits {min_hits}: bytetrack shows whom it has found twice. "
-            "Leave it out, or add --tracker sort or --tracker ocsort."
-        )
-    given = {"buffer" if tracker == "bytetrack" else "max_age": max_age, "min_hits": min_hits}
-    settings = {name: value for name, value in given.items() if value is not None}
+    given = {option: value for option, value in options.items() if value is not None}
+    for option, value in given.items():
+        _check_has(tracker, option, value)
+    settings = {_SETTINGS[tracker][option]: value for option, value in given.items()}
+    if "match_limit" in settings:  # a cost: what is left of 1
+        settings["match_limit"] = 1 - settings["match_limit"]
     return _TRACKERS[tracker](reid=ReId() if reid else None, per_class=per_class, **settings)
+
+
+def _check_has(tracker: str, option: str, value: float) -> None:
+    if option in _SETTINGS[tracker]:
+        return
+    others = [f"--tracker {other}" for other in _SETTINGS if option in _SETTINGS[other]]
+    raise UsageError(
+        f"cannot run with --{option.replace('_', '-')} {value}: {tracker} {_WHY_NOT[option]}. "
+        f"Leave it out, or add {' or '.join(others)}."
+    )

@@ -60,6 +60,13 @@ class Tracking(tp.Pipeline):
             others.
         min_hits: Frames in a row in which someone must be found again before being shown. Default:
             2 for SORT, 3 for OC-SORT; ByteTrack has 1.
+        min_overlap: The least overlap of someone found with where a track is expected, 0 to 1.
+            ByteTrack multiplies it by the score first. Default: 0.3; 0.1 for ByteTrack.
+        low_score: ByteTrack leaves out detections that are not surer, even from its second look.
+            Default: 0.1.
+        high_score: Detections that are surer come first, in ByteTrack; OC-SORT takes no others.
+            Default: 0.6.
+        new_score: How sure ByteTrack must be to begin a track. Default: 0.7.
         start: The first frame to read, from 0.
         end: The frame before which to stop. Default: the end.
         stride: Read every n-th frame.
@@ -94,6 +101,10 @@ class Tracking(tp.Pipeline):
         per_class: bool = False,
         max_age: int | None = None,
         min_hits: int | None = None,
+        min_overlap: float | None = None,
+        low_score: float | None = None,
+        high_score: float | None = None,
+        new_score: float | None = None,
         start: int = 0,
         end: int | None = None,
         stride: int = 1,
@@ -115,6 +126,10 @@ class Tracking(tp.Pipeline):
         _check_range("levels", levels, 1, 4)
         _check_range("max-age", max_age, 0, 1_000_000)
         _check_range("min-hits", min_hits, 0, 1_000_000)
+        thresholds = {"min_overlap": min_overlap, "low_score": low_score}
+        thresholds |= {"high_score": high_score, "new_score": new_score}
+        for option, value in thresholds.items():
+            _check_range(option.replace("_", "-"), value, 0, 1)
         if realtime:
             self.window = clones + 1  # what waits inside grows old
         cores = [tp.ThreadClone(torch_threads=1)] * clones
@@ -125,7 +140,8 @@ class Tracking(tp.Pipeline):
         self.look = tp.ScaleUp(Describe(), cores) if reid else None
         self.before = None if flow == "off" else apart.cell(tp.Delay(1, initial=None))
         self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)
-        self.track = apart.cell(association(tracker, reid, per_class, max_age, min_hits))
+        said = {"max_age": max_age, "min_hits": min_hits, **thresholds}
+        self.track = apart.cell(association(tracker, reid, per_class, **said))
         self.trails = apart.cell(RememberTrails())
         self._counted: dict[str, dict[str, str]] = {name: {} for name in apart.names}
         self.count = apart.cell(CountTracks(), partial(_count, self._counted, _zones(zones, apart)))
@@ -231,6 +247,6 @@ def _check_known(detector: str, known: bool, sources: Iterable[VideoSource]) -> 
         )
 
 
-def _check_range(option: str, value: int | None, least: int, most: int) -> None:
+def _check_range(option: str, value: float | None, least: int, most: int) -> None:
     if value is not None and not least <= value <= most:
         raise UsageError(f"cannot run with --{option} {value}: give {least} to {most}.")

@@ -163,6 +163,59 @@ def test_bytetrack_has_no_min_hits(tracking):
     )
 
 
+@pytest.mark.parametrize(
+    ("tracker", "option", "name", "expected"),
+    [
+        ("sort", "min_overlap", "min_overlap", 0.4),
+        ("bytetrack", "min_overlap", "match_limit", 0.6),
+        ("ocsort", "min_overlap", "min_overlap", 0.4),
+        ("bytetrack", "low_score", "low", 0.4),
+        ("bytetrack", "high_score", "high", 0.4),
+        ("ocsort", "high_score", "min_score", 0.4),
+        ("bytetrack", "new_score", "new", 0.4),
+    ],
+)
+def test_thresholds_reach_the_tracker_and_are_its_own_by_default(
+    tracking, tracker, option, name, expected
+):
+    changed = tracking("a", tracker=tracker, **{option: 0.4}).track.new_tracker()
+    assert getattr(changed, name) == expected
+    usual, left = (tracking(f, tracker=tracker).track.new_tracker() for f in "bc")
+    assert getattr(usual, name) == getattr(left, name) != expected
+
+
+@pytest.mark.parametrize(
+    ("tracker", "option", "text"),
+    [
+        ("sort", "low_score", "has no second look at those that are hardly sure"),
+        ("ocsort", "low_score", "has no second look at those that are hardly sure"),
+        ("sort", "new_score", "lets all that it takes become tracks"),
+        ("ocsort", "new_score", "lets all that it takes become tracks"),
+    ],
+)
+def test_a_threshold_that_a_tracker_lacks_is_refused(tracking, tracker, option, text):
+    said = option.replace("_", "-")
+    assert refusal(lambda: tracking(tracker=tracker, **{option: 0.4})) == (
+        f"cannot run with --{said} 0.4: {tracker} {text}. Leave it out, or add --tracker bytetrack."
+    )
+
+
+def test_sort_has_no_high_score(tracking):
+    assert refusal(lambda: tracking(tracker="sort", high_score=0.4)) == (
+        "cannot run with --high-score 0.4: sort takes all that are found, by --min-score. Leave it "
+        "out, or add --tracker bytetrack or --tracker ocsort."
+    )
+
+
+@pytest.mark.parametrize("option", ["min_overlap", "low_score", "high_score", "new_score"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_thresholds_lie_between_0_and_1(tracking, option, value):
+    said = option.replace("_", "-")
+    assert refusal(lambda: tracking(**{option: value})) == (
+        f"cannot run with --{said} {value}: give 0 to 1."
+    )
+
+
 # -- detections from elsewhere
 
 
