@@ -12,9 +12,9 @@ from ..tracking.boxes import Detections, Tracks
 from ..tracking.cells import Describe, Detect
 from ..tracking.follow import ByteTrack
 from ..tracking.inputs import VideoSource
+from ..tracking.outputs.sinks import WriteMot
 from ..tracking.partial import check_target
 from ..tracking.pipeline import CLIP
-from ..tracking.sinks import WriteMot
 from ..tracking.trackers import ReId
 from ..tracking.video import probe
 from .places import Here, Place

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchpipe.errors import UsageError
 
 from .boxes import Detections, Floats, Tracks
-from .text import TextWriter
+from .outputs.text import TextWriter
 
 _COLUMNS = "frame,id,left,top,width,height,score"
 _NO_CLASS = -1.0

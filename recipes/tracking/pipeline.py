@@ -16,8 +16,8 @@ from .detections import LookUpDetections, ReadDetections
 from .draw import USUAL, parts_of
 from .inputs import SeveralSources, VideoSource, open_inputs
 from .motion import Motion
-from .sink import Sink
-from .sinks import Show, WriteCsv, WriteFrames, WriteHeat, WriteJson, WriteMot, WriteVideo
+from .outputs.sink import Sink
+from .outputs.sinks import Show, WriteCsv, WriteFrames, WriteHeat, WriteJson, WriteMot, WriteVideo
 from .zones.cell import CountTracks
 from .zones.read import read_zones
 from .zones.shapes import Zone

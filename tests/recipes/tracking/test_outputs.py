@@ -14,12 +14,12 @@ import torch
 
 from recipes.tracking import Tracking
 from recipes.tracking.boxes import Tracks
-from recipes.tracking.frames import FrameWriter
-from recipes.tracking.heat import HeatMap
 from recipes.tracking.inputs.folder import read_image
 from recipes.tracking.mot import MotWriter, read_rows
-from recipes.tracking.sinks import WriteHeat, WriteMot
-from recipes.tracking.tables import CsvWriter, JsonWriter
+from recipes.tracking.outputs.frames import FrameWriter
+from recipes.tracking.outputs.heat import HeatMap
+from recipes.tracking.outputs.sinks import WriteHeat, WriteMot
+from recipes.tracking.outputs.tables import CsvWriter, JsonWriter
 from tests.recipes.tracking.conftest import flat, refusal
 from tests.recipes.tracking.test_options import lines
 from torchpipe.errors import UsageError

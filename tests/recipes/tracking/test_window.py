@@ -6,8 +6,8 @@ import cv2
 import pytest
 
 from recipes.tracking import Tracking
+from recipes.tracking.outputs.window import Window, check_screen
 from recipes.tracking.video import probe
-from recipes.tracking.window import Window, check_screen
 from tests.recipes.tracking.conftest import flat, refusal
 
 LEAVE_OUT = "Leave out --show; --output has the same picture."
@@ -86,8 +86,8 @@ def test_a_run_whose_window_is_closed_ends_well(film, people, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     videos = [str(film(f"{name}.mp4", people)) for name in "ab"[: 1 + several]]
     screen = Screen(at=3, key=ord("q"))
-    monkeypatch.setattr("recipes.tracking.sinks.check_screen", lambda: None)
-    monkeypatch.setattr("recipes.tracking.sinks.Window", partial(Window, screen=screen))
+    monkeypatch.setattr("recipes.tracking.outputs.sinks.check_screen", lambda: None)
+    monkeypatch.setattr("recipes.tracking.outputs.sinks.Window", partial(Window, screen=screen))
     pipeline = Tracking(videos, show=True, detector=OWN, overwrite=True)
     for _ in range(2):
         screen.shown.clear()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from .boxes import Tracks
+from ..boxes import Tracks
 from .text import TextWriter
 
 _COLUMNS = ("frame", "id", "x", "y", "w", "h", "score", "label")

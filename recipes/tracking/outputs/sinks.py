@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from .boxes import Tracks
+from ..boxes import Tracks
+from ..mot import MotWriter
+from ..video import VideoWriter
 from .frames import FrameWriter
 from .heat import HeatWriter
-from .mot import MotWriter
 from .sink import Sink, Writer
 from .tables import CsvWriter, JsonWriter
-from .video import VideoWriter
 from .window import Window, check_screen
 
 

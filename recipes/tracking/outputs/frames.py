@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 from torch import Tensor
 
-from .boxes import Tracks
-from .partial import PartialFolder, writing
+from ..boxes import Tracks
+from ..partial import PartialFolder, writing
 
 
 class FrameWriter:

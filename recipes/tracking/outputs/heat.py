@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .boxes import Floats, Tracks, feet_of, finite
+from ..boxes import Floats, Tracks, feet_of, finite
+from ..partial import PartialFile, writing
 from .frames import png_of
-from .partial import PartialFile, writing
 
 _CELL = 4  # pixels
 _BLUR = 2.5  # cells: the standard deviation

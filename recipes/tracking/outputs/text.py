@@ -9,8 +9,8 @@ import numpy as np
 
 from torchpipe.errors import UsageError
 
-from .boxes import Tracks
-from .partial import PartialFile, writing
+from ..boxes import Tracks
+from ..partial import PartialFile, writing
 
 
 class TextWriter(ABC):
