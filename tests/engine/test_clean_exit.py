@@ -473,7 +473,9 @@ def test_keyboard_interrupt_while_submitting_leaves_the_run_usable(monkeypatch):
         blocked, ring = threading.Event(), run._core.rings[0].ring
 
         class Interrupted:
-            def acquire(self):
+            def acquire(self, blocking=True):
+                if not blocking:
+                    return False
                 blocked.set()
                 raise KeyboardInterrupt
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
-from torchpipe.engine.writer import Writer
+from torchpipe.engine.writer import Writer, has_cells
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, Serial
 
@@ -65,16 +65,32 @@ class Boundary(Writer):
             with code.block("if item.cut is not None:"):
                 code.add("passage.leave(item)")
 
-    def _yield(self, code: Code, body: Body, stage: Serial | None = None) -> None:
-        """Let the item go and yield its results, or all that the next region's start makes."""
+    def _yield(self, code: Code, body: Body, stage: Serial | None, goes_on: bool) -> None:
+        """Let the item go and yield its results, or all that the next region's start makes.
+
+        Args:
+            code: The function under construction.
+            body: The cells before.
+            stage: The stage of an item that is let go.
+            goes_on: Whether the thread is busy again right after it has given something.
+        """
+        timed = goes_on or has_cells(body)
         if self.way is not None:
             self._yield_many(code, body, self.way, stage)
+            if timed and not goes_on:
+                code.add("context.rest()")
             return
         may_hole = any(value in self.values.holes for value in self.results)
         code.add(f"out = {self._packed(code, body)}")
         self._let_go(code, body, stage)
-        guard = "if out is not HOLE: " if may_hole else ""
-        code.add(f"{guard}{YIELD_OUT}")
+        if timed and not goes_on:
+            self._close(code)
+        with code.block("if out is not HOLE:") if may_hole else nullcontext():
+            if goes_on:
+                self._close(code)
+            code.add(YIELD_OUT)
+            if goes_on:
+                self._open(code)
 
     def _yield_many(self, code: Code, body: Body, way: Node, stage: Serial | None) -> None:
         absent = body.absent(way)
@@ -82,7 +98,9 @@ class Boundary(Writer):
         with guard:
             code.add(f"given = {body.call(way)}", way.path)
             with code.block("for out in given:", way.path):
+                code.add("context.rest()")
                 code.add(YIELD_OUT)
+                code.add("context.work()")
                 with code.block("if core.halted:"):
                     code.add("break")
             self._give_pending(code)
@@ -115,6 +133,7 @@ class Boundary(Writer):
             code.add_all(self.values.releases(stage))
         body.forget()
         if stage is not None:
+            code.add("if item.entered is not None: probes.leave(item)")
             with code.block("try:"):
                 code.add("item.free.release()")
             with code.block("except RuntimeError:"):

@@ -47,6 +47,7 @@ class Calls:
         self.slots = threading.Semaphore(IN_FLIGHT)
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._flight: deque[Call] = deque()
+        self._returned = 0.0
 
     def add(self, call: Call) -> None:
         """A call was sent, for which there was a slot."""
@@ -64,10 +65,16 @@ class Calls:
     def done(self, call: Call) -> None:
         """The call has returned, or is lost."""
         self._flight.remove(call)
+        self._returned = monotonic()
 
     def oldest(self, path: str, clone: Clone) -> list[str]:
         """In words, the call that has been away the longest; nothing if there is none."""
         return [call.told(path, clone) for call in list(self._flight)[:1]]
+
+    def under_way(self) -> float:
+        """Seconds since the oldest call can have begun; 0 if there is none."""
+        sent = [call.sent for call in list(self._flight)[:1]]
+        return monotonic() - max(*sent, self._returned) if sent else 0.0
 
     def behind(self) -> list[Call]:
         """Take all calls behind the one that was given last; their slots are free again."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from time import perf_counter_ns
 from types import CodeType
 from typing import Any
 
+from torchpipe.engine.times import Times
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
@@ -76,14 +76,12 @@ class Shared:
             ) from letter.error
 
 
-class Context:
+class Context(Times):
     """The work of one thread: a clone, or a serial stage.
 
     Attributes:
         clone: Which clone this is.
         number: The item that it works on, or worked on last.
-        busy: Nanoseconds spent on items so far, without the interval that is still open.
-        since: When that interval began, by `perf_counter_ns`; 0 while the thread waits.
         count: Items done so far, by a clone.
         past: Items done in earlier epochs, by a serial stage.
         first, step: The number of the first item of the epoch, and how far numbers are apart.
@@ -94,7 +92,6 @@ class Context:
     """
 
     __slots__ = (
-        "busy",
         "calls",
         "clone",
         "code",
@@ -104,19 +101,18 @@ class Context:
         "origin",
         "past",
         "shared",
-        "since",
         "step",
         "thread",
     )
 
     def __init__(self, shared: Shared, clone: Clone):
+        super().__init__()
         self.shared, self.clone = shared, clone
-        self.number, self.busy, self.count, self.past = -1, 0, 0, 0
+        self.number, self.count, self.past = -1, 0, 0
         self.first, self.step, self.origin = 0, 1, -1
         self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
-        self.since = 0
 
     def begin(self, first: int, step: int, origin: int) -> None:
         """Begin an epoch, with an item of this number, after that item of the first region."""
@@ -127,25 +123,6 @@ class Context:
     def items(self) -> int:
         """Items done so far, by a serial stage."""
         return self.past + (self.number - self.first) // self.step + 1
-
-    def work(self) -> None:
-        """The thread starts to work: from here on it is busy."""
-        self.since = perf_counter_ns()
-
-    def rest(self) -> None:
-        """The thread starts to wait."""
-        self.busy += perf_counter_ns() - self.since
-        self.since = 0
-
-    @property
-    def rests(self) -> bool:
-        """Whether the thread waits, or is about to."""
-        return not self.since
-
-    def busy_now(self) -> int:
-        """Nanoseconds spent on items so far, the open interval included."""
-        since = self.since
-        return self.busy + (perf_counter_ns() - since if since else 0)
 
     @property
     def done(self) -> int:

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, perf_counter, process_time
 from typing import Any, TypeVar
 
 from torchpipe.engine.code import Code
@@ -74,6 +74,8 @@ class Core:
         self.failure: BaseException | None = None
         self.stopped = False
         self.halted = False  # whether streams shall end: the run has, or the epoch was left
+        self.began = 0.0  # when all was ready, by `perf_counter`
+        self.over: tuple[float, float] | None = None  # when it stopped, and CPU seconds by then
         self.scaling = threading.Lock()
         self._over = threading.Event()
         self._lock = threading.RLock()
@@ -99,9 +101,16 @@ class Core:
                     raise error
             for cells in self.inline_cells:
                 cells.set_up()
+            self._start_times()
         except BaseException:
             self.stop(self.stop_after)
             raise
+
+    def _start_times(self) -> None:
+        """All times begin when all is ready; those of threads that are late, when they are."""
+        self.began = perf_counter()
+        for context in self.contexts:
+            context.began = self.began
 
     def results_in(self, plan: RegionPlan) -> list[Value]:
         """The results of the pipeline, if they are values of this region."""
@@ -241,6 +250,7 @@ class Core:
             if self.stopped:
                 return
             self.stopped = self.halted = True
+            self.over = perf_counter(), process_time()
         for part in self.rings:
             part.stop()
             for future in part.ring.futures():

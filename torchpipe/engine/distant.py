@@ -46,19 +46,24 @@ GRACE = 0.8
 
 
 class DistantContext(Context):
-    """The work of a clone elsewhere, as it was told. `rests` is about the sender.
+    """The work of a clone elsewhere, as it was told. `work` and `rest` are about the sender.
 
     Attributes:
+        told: Seconds spent in the cells, in the calls that have returned.
+        spent: Seconds of CPU time of its process, in these calls.
         sent: Bytes that were sent to it.
         received: Bytes that came from it.
         holes: Items that had no value for it, and so were not sent.
         in_flight: Tells of the oldest call, if there is one.
+        under_way: Seconds since the clone can have begun with that call.
     """
 
     def __init__(self, shared: Shared, clone: Clone):
         super().__init__(shared, clone)
         self.sent = self.received = self.holes = 0
+        self.told = self.spent = self._shown = 0.0
         self.in_flight: Callable[[], list[str]] = list
+        self.under_way: Callable[[], float] = float
 
     @property
     def done(self) -> int:
@@ -69,13 +74,16 @@ class DistantContext(Context):
         """The call that it is in."""
         return self.in_flight()
 
-    def rest(self) -> None:
-        """The sender starts to wait for items."""
-        self.since = 0
+    def busy_until(self, now: float) -> float:
+        """Seconds at work; a call that is away counts as work, until it tells."""
+        under_way = 0.0 if self.ended is not None else self.under_way()
+        self._shown = max(self._shown, self.told + under_way)
+        return self._shown
 
-    def busy_now(self) -> int:
-        """Nanoseconds spent on items, in the calls that have returned."""
-        return self.busy
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU time of its process, in the calls that have returned."""
+        return self.spent
 
 
 class DistantClone(RunningClone):
@@ -96,6 +104,7 @@ class DistantClone(RunningClone):
         self.pace = Pace()
         self.calls = Calls()
         self.context.in_flight = lambda: self.calls.oldest(stage.node.path, clone)
+        self.context.under_way = self.calls.under_way
         self.broken: BaseException | None = None
         self.thread = core.start(self.name, self.process, self._run, NoState())
 

@@ -46,9 +46,10 @@ class Item:
         cut: What takes along the states of all cells before this item, see `Cut`; mostly None.
         free: The credit, see above.
         future: Where the result goes, for items that were submitted one by one.
+        entered: For a probe, when it entered, by `perf_counter`; else None. See `Probes`.
     """
 
-    __slots__ = ("cut", "error", "free", "future", "number", "origin")
+    __slots__ = ("cut", "entered", "error", "free", "future", "number", "origin")
 
     registers: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class Item:
     def clear(self) -> None:
         """Let all values go and start all counters again."""
         self.cut: Any = None
+        self.entered: float | None = None
         for name in self.registers:
             setattr(self, name, None)
         for name, start in self.counters:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.deploy import Fused, Placed
+from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.passage import Passage
 from torchpipe.engine.position import Start
 from torchpipe.engine.program import Program
@@ -113,6 +114,11 @@ class Part(ABC):
     @abstractmethod
     def end(self) -> None:
         """Let the stream end, where the region is pushed."""
+
+    @property
+    def latency(self) -> Histogram:
+        """How long items take from the beginning of this region to its end."""
+        return self.context.service
 
     @property
     def gives_results(self) -> bool:

@@ -11,6 +11,7 @@ from torchpipe.engine.body import Body
 from torchpipe.engine.boundary import Boundary
 from torchpipe.engine.code import Code
 from torchpipe.engine.values import node_values
+from torchpipe.engine.writer import has_cells
 from torchpipe.graph.plan import Parallel, Serial
 
 
@@ -27,15 +28,19 @@ class Program(Boundary):
             self._begin(code)
             code.add("step = context.step")
             code.add("context.number += step")
+            first = self.plan.region.start is None
+            if first:  # it reads the sources, and is busy with that, too
+                self._open(code)
             with self._reading(code, body):
                 self._arrive(code, "context.number", "passage.cross(context.number)")
-                with self._timed(code, body):
-                    self._cells(code, body)
-                first = self.plan.region.start is None
+                if not first and has_cells(body):
+                    self._open(code)
+                self._cells(code, body)
                 with code.block(f"if core.{'halted' if first else 'stopped'}:"):  # meanwhile
                     code.add("break")
-                self._yield(code, body)
+                self._yield(code, body, None, goes_on=first)
                 code.add("context.number += step")
+            code.add("context.pause()")
             code.add("context.number -= step")
             self._rest(code)
             code.add("finished()")
@@ -50,7 +55,7 @@ class Program(Boundary):
         if counting:
             code.add("context.number += context.step")
         with code.block("try:"):
-            with self._timed(code, body, counting):
+            with self._timed(code, counting and has_cells(body)):
                 self._enter(code, body)
                 self._cells(code, body)
             code.add(f"return {self._packed(code, body)}")
@@ -74,6 +79,7 @@ class Program(Boundary):
                 code.add("next0 = nothing  # the epoch was left: it ends here")
             code.add("number += step")
             code.add("item.number = context.number = number")
+            code.add("if number >= probes.next: probes.enter(item, number)")
             with code.block("try:"):
                 with code.block("try:"):
                     self._read(code, body)
@@ -102,11 +108,12 @@ class Program(Boundary):
         entries = self.values.entries
         code = self._code("enter", ", ".join(["future", *(f"e{i}" for i in range(len(entries)))]))
         body = self._body(code, self.plan.serial[0])
-        code.add("item = turns.next_item(future)")
+        code.add("item = turns.next_item(future, context)")
         with code.block("if future is END:"):
             code.add("item.error = END")
         with code.block("else:"):
             code.add("item.number = context.number = context.number + context.step")
+            code.add("if item.number >= probes.next: probes.enter(item, item.number)")
             self._arrive(code, "item.number", "item.cut = passage.enter(item.number)")
             self._trying(code, body, entering=True)
         self._feed(code, self.plan.serial[0])
@@ -157,9 +164,10 @@ class Program(Boundary):
                 code.add("context.number = item.number")
                 if self.above is not None:
                     code.add("context.origin = item.origin")
-                with self._timed(code, body):
-                    self._cells(code, body)
-                self._yield(code, body, stage)
+                if has_cells(body):
+                    self._open(code)
+                self._cells(code, body)
+                self._yield(code, body, stage, goes_on=False)
             self._rest(code)
             code.add("finished()")
         self._raising(code)
@@ -192,6 +200,7 @@ class Program(Boundary):
                 with code.block("if error is END:"):
                     code.add("error = finish()")
                 code.add("recycle(item)")
+            code.add("if item.entered is not None: probes.leave(item)")
             code.add("item.free.release()")
             code.add("settled(future, out, error)")
             code.add("future = out = error = None")
@@ -262,10 +271,12 @@ class Program(Boundary):
         arguments = "".join(f"{body.argument(node, i, a)}, " for i, a in enumerate(node.arguments))
         code.add(f"present = [item for item in batch{condition}]")
         code.add("context.number = batch[0].number")
+        code.add("t = clock()")
         with code.block("try:"):
             code.add(f"results = run_batch([({arguments}) for item in present])", path)
             with code.block("for item, result in zip(present, results, strict=True):", path):
                 code.add(f"{', '.join(targets)} = result", path)
+            code.add("context.service.add(clock() - t)")
         with code.block("except BaseException:"), code.block("for item in present:"):
             code.add("context.number = item.number")
             self._trying(code, body)

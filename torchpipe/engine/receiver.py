@@ -82,7 +82,9 @@ class Receiver:
     def _settle(self, call: Call, report: Report) -> None:
         """Finish the items of a call."""
         context = self.owner.context
-        context.busy += report.busy
+        context.told += report.busy / 1e9
+        context.spent += report.cpu / 1e9
+        context.service.add(report.busy / 1e9 / len(call.items))
         context.count += len(call.items)
         context.sent += report.sent
         context.received += report.received

@@ -18,9 +18,10 @@ from typing import Any
 
 from torchpipe.engine.gather import Inbox, inbox_of
 from torchpipe.engine.item import END, LEFT, STOP, Item, item_class, wanted
+from torchpipe.engine.times import Times
 from torchpipe.engine.values import Values
 from torchpipe.errors import Stopped
-from torchpipe.graph.plan import Parallel, RegionPlan
+from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 
 def stopped_error() -> Stopped:
@@ -73,16 +74,32 @@ class Ring:
         """The items in the order of their numbers: one iterator for each serial stage."""
         return itertools.cycle(self.items)
 
-    def next_item(self, future: Any) -> Item:
+    @property
+    def in_flight(self) -> int:
+        """How many items are inside."""
+        return sum(item.free.locked() for item in self.items)
+
+    def ready(self, stage: Serial) -> int:
+        """How many items wait for a stage that is to take them in order."""
+        locks = [f"done_{before.number}" for before in stage.awaits]
+        found = [[getattr(item, lock).locked() for lock in locks] for item in self.items]
+        return sum(bool(held) and not any(held) for held in found)
+
+    def next_item(self, future: Any, times: Times) -> Item:
         """The next item to enter, for whoever pushes; waits for its credit.
 
         The turn is taken only with the credit, so that a Ctrl-C during the wait changes nothing.
+
+        Args:
+            future: Where the result goes.
+            times: Where the wait is counted.
 
         Raises:
             Stopped: The run has ended.
         """
         item = self.items[self.entered % self.window]
-        item.free.acquire()
+        if not item.free.acquire(False):
+            times.wait(item.free.acquire)
         item.future = future  # before the check: `stop` marks all items, then it takes the futures
         if item.error is not None:
             item.future = None

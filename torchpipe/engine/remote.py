@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
 from torchpipe.engine.context import Context, DeadLetter, Shared
@@ -86,6 +86,7 @@ class Report:
     Attributes:
         results: For each item its result, or a `Failure`.
         busy: Nanoseconds spent in the cells.
+        cpu: Nanoseconds of CPU time that its process spent meanwhile.
         seen: How many items each cell with an error policy has seen.
         letters: What was skipped: the letters, their errors, and the policies.
         size: Bytes of the items on their way there, or back, whichever are more.
@@ -104,6 +105,7 @@ class Report:
     received: int = 0
     parcel: Any = None
     cuts: list[Cut] = field(default_factory=list)
+    cpu: int = 0
 
 
 class RemoteShared(Shared):
@@ -196,12 +198,13 @@ class RemoteClone:
         self._begins = begins
         if work.parameters is not None:
             self._set(work.parameters)
-        began = perf_counter_ns()
+        began, spent = perf_counter_ns(), process_time_ns()
         results, cuts = self._cut(work, work.cuts) if work.cuts else (self._all(work), [])
         seen, letters = self.shared.seen, self.shared.told
         self.shared.seen, self.shared.told = dict.fromkeys(seen, 0), []
         told = [(mailed(letter), failure_of(letter.error, self.dumps), s) for letter, s in letters]
-        return Report(results, perf_counter_ns() - began, seen, told, cuts=cuts)
+        busy, cpu = perf_counter_ns() - began, process_time_ns() - spent
+        return Report(results, busy, seen, told, cuts=cuts, cpu=cpu)
 
     def _cut(self, work: Work, holes: dict[int, bool]) -> tuple[list[Any], list[Cut]]:
         """Run all items; look at the states before those at the cuts."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context
+from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.item import END
 from torchpipe.engine.parts import Part, close_all, deliver
 from torchpipe.engine.position import Start
+from torchpipe.engine.probes import Probes
 from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.threads import Cells
+from torchpipe.engine.totals import Former
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
@@ -30,8 +34,9 @@ class RingPart(Part):
         self.contexts: dict[Serial | Parallel, Context] = {}
         self.core, self.plan = core, plan
         super().__init__(core, plan)
-        self.ring = Ring(plan, self.values, core.window)
+        self.ring, self.probes = Ring(plan, self.values, core.window), Probes()
         self.clones: dict[Parallel, list[RunningClone]] = {s: [] for s in plan.parallel}
+        self.former: dict[Parallel, Former] = {s: Former() for s in plan.parallel}
         self.attempts: dict[Parallel, dict[int, int]] = {s: {} for s in plan.parallel}
         self.go: SimpleQueue[Any] = SimpleQueue()
         self.ended: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -52,9 +57,16 @@ class RingPart(Part):
             self.contexts[stage] = self.core.context(ThreadClone())
         return self.contexts[stage]
 
+    @property
+    def latency(self) -> Histogram:
+        """That of items that were probes."""
+        return self.probes.latency
+
     def begin(self, start: Start) -> None:
         """Begin an epoch; nothing is under suspicion any more."""
         super().begin(start)
+        head = self.context_of(self.plan.serial[0])
+        self.probes.begin(head.first, head.step)
         for attempts in self.attempts.values():
             attempts.clear()
 
@@ -68,13 +80,20 @@ class RingPart(Part):
             **self.objects(),
             **self.ring.objects(),
             "ring": self.ring.in_order(),
-            "wait": self.core.wait if self._is_consumed() else lambda lock: lock.acquire(),
+            "probes": self.probes,
+            "wait": self._waits(),
             "settled": self._settled,
             "refuse": self._refuse,
             "finish": self._finish,
             "close": close_all,
         }
         return self.core.ready_function(code, context, objects)
+
+    def _waits(self) -> Callable[[Any], None]:
+        """How the tail waits: the thread that it is in counts that as work."""
+        if self._is_consumed():
+            return partial(self.context.wait, self.core.wait)
+        return lambda lock: self.context.wait(lock.acquire)
 
     def _start_head(self) -> None:
         """The head: a thread that reads sources, or a function for whoever pushes."""

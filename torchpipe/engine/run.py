@@ -15,7 +15,8 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
 from torchpipe.engine.resuming import Resuming
 from torchpipe.engine.scaling import rescale
-from torchpipe.engine.statistics import CloneStatistics, statistics
+from torchpipe.engine.snapshot import statistics
+from torchpipe.engine.statistics import Statistics
 from torchpipe.engine.torch_state import missing_devices
 from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
 from torchpipe.graph.clone import Clone, RayClone
@@ -231,8 +232,11 @@ class Run(Resuming):
         """The items that were skipped because a cell failed on them: the last 1,000."""
         return tuple(self._core.shared.dead_letters)
 
-    def statistics(self) -> tuple[CloneStatistics, ...]:
-        """What each clone and each serial stage has done so far."""
+    def statistics(self) -> Statistics:
+        """What each clone, each cell and each path has done so far; to iterate gives the clones.
+
+        It may be called at any time, by any thread.
+        """
         return statistics(self._core)
 
     # -- the pieces

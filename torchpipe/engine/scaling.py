@@ -28,6 +28,7 @@ def rescale(core: Core, path: str, clones: int | Iterable[Clone]) -> None:
         kept = [old for old, new in zip(present, wanted, strict=False) if same(old.clone, new)]
         kept = present[: next((i for i, old in enumerate(present) if old not in kept), len(kept))]
         added = started([running_clone(part, stage, new) for new in wanted[len(kept) :]])
+        part.former[stage].add(clone.context for clone in present[len(kept) :])
         for clone in present[len(kept) :]:
             clone.retire()
         part.clones[stage] = kept + added

@@ -1,17 +1,19 @@
-"""What each thread of a run has done so far, as frozen objects."""
+"""What a run has done so far, as frozen objects."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torchpipe.engine.core import Core
+from torchpipe.engine.distribution import Distribution
 
 
 @dataclass(frozen=True)
 class CloneStatistics:
     """The work of one clone of a scaled-up cell, or of the fused cells of one serial stage.
+
+    It is in one of three states: starved, busy or blocked. What it spent in each adds up to the
+    time since it was ready; the interval that is still open counts.
 
     Attributes:
         path: The path of the cell, or of all cells of the stage, joined by " + ".
@@ -22,6 +24,10 @@ class CloneStatistics:
         sent: Bytes that were sent to the clone, if it is in another process.
         received: Bytes that came from it. Results that clones elsewhere need are not counted: they
             stay where they are.
+        starved: Seconds without an item to work on.
+        blocked: Seconds without room for another item, or until the consumer asked for the next.
+        cpu: Seconds of CPU time of its thread or process; None where nobody tells, as in the
+            consumer's thread. Work on a GPU takes none, waiting for the GIL neither.
     """
 
     path: str
@@ -31,24 +37,89 @@ class CloneStatistics:
     busy: float
     sent: int = 0
     received: int = 0
+    starved: float = 0.0
+    blocked: float = 0.0
+    cpu: float | None = None
 
 
-def statistics(core: Core) -> tuple[CloneStatistics, ...]:
-    """A snapshot of all clones and serial stages."""
-    found = []
-    for part in reversed(core.parts.values()):
-        for stage in part.plan.serial:
-            nodes = [node.path for node in stage.nodes if node.cell is not None]
-            context = part.context_of(stage)
-            items, busy = context.items, context.busy_now() / 1e9
-            if nodes:
-                path = " + ".join(nodes)
-                found.append(CloneStatistics(path, str(context.clone), False, items, busy))
-        for parallel, clones in getattr(part, "clones", {}).items():
-            for clone in clones:
-                counted, path = clone.context, parallel.node.path
-                text, busy = str(clone.clone), counted.busy_now() / 1e9
-                sent, received = getattr(counted, "sent", 0), getattr(counted, "received", 0)
-                items = counted.done
-                found.append(CloneStatistics(path, text, True, items, busy, sent, received))
-    return tuple(found)
+@dataclass(frozen=True)
+class CellStatistics:
+    """The work of a scaled-up cell, or of the fused cells of one serial stage.
+
+    Its numbers only grow: those of clones that were called back are kept.
+
+    Attributes:
+        path: The path of the cell, or of all cells of the stage, joined by " + ".
+        scaled: Whether it is a scaled-up cell.
+        thread: What runs it: "clones"; the name of a thread that several stages may share, such as
+            "source"; or "consumer", the thread that takes the results.
+        clones: How many clones there are now; 1 for a serial stage.
+        items: Items done so far.
+        busy, starved, blocked: Seconds in each state, of all clones together.
+        cpu: Seconds of CPU time of all clones together; None where nobody tells.
+        queue: Items that wait for it now.
+        service: How long an item took, of some of its items: for a cell with batching a batch, for
+            a Ray clone the mean of a call.
+    """
+
+    path: str
+    scaled: bool
+    thread: str
+    clones: int
+    items: int
+    busy: float
+    starved: float
+    blocked: float
+    cpu: float | None
+    queue: int
+    service: Distribution
+
+
+@dataclass(frozen=True)
+class PathStatistics:
+    """The way from where items are numbered to the last stage that keeps these numbers.
+
+    Attributes:
+        source: The sources or the cell that numbers the items.
+        sink: The last cells, or "results".
+        items: Items that reached the end, in all epochs.
+        in_flight: Items that are on the way now.
+        latency: How long items took, some of them.
+    """
+
+    source: str
+    sink: str
+    items: int
+    in_flight: int
+    latency: Distribution
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a run has done up to one moment; to iterate over it gives its clones.
+
+    Attributes:
+        time: Seconds since the run was ready.
+        clones: Each clone and each serial stage.
+        cells: Each scaled-up cell and each serial stage.
+        paths: Each region; the last that leads to the results comes first.
+        items: Results so far, in all epochs.
+        consumer: Seconds in which nobody asked for the next result; None if items are submitted.
+        cpu: Seconds of CPU time of this process.
+        window: Most items alive in each region.
+    """
+
+    time: float
+    clones: tuple[CloneStatistics, ...]
+    cells: tuple[CellStatistics, ...]
+    paths: tuple[PathStatistics, ...]
+    items: int
+    consumer: float | None
+    cpu: float
+    window: int
+
+    def __iter__(self) -> Iterator[CloneStatistics]:
+        return iter(self.clones)
+
+    def __len__(self) -> int:
+        return len(self.clones)

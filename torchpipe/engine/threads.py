@@ -145,10 +145,11 @@ class StageThread:
         return None
 
     def _run(self) -> None:
+        context = self.cells.context
+        context.start(own=True)
         try:
             self._work()
         except BaseException as error:
             self._broken(error)
         finally:
-            if not self.cells.context.rests:
-                self.cells.context.rest()
+            context.end()

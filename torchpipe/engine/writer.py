@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from queue import Empty
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any
 
 from torchpipe.engine.body import Body
@@ -50,7 +50,7 @@ class Writer:
     def _code(self, name: str, parameters: str = "") -> Code:
         code = Code(name, parameters)
         code.objects |= {"HOLE": HOLE, "END": END, "LEFT": LEFT, "STOP": STOP, "RETIRE": RETIRE}
-        code.objects |= {"clock": perf_counter_ns, "Empty": Empty, "here": here}
+        code.objects |= {"clock": perf_counter, "Empty": Empty, "here": here}
         code.objects["nothing"] = iter(()).__next__
         return code
 
@@ -127,14 +127,34 @@ class Writer:
         return code.bind(f"push{self.values.ids[node]}", self.pushes[node])
 
     @contextmanager
-    def _timed(self, code: Code, body: Body, timed: bool = True) -> Iterator[None]:
-        """Count the time within as busy, if there is anything to do."""
-        timed = timed and any(not node.is_source for node in body.nodes)
+    def _timed(self, code: Code, timed: bool = True) -> Iterator[None]:
+        """Count the time within as busy, if `timed`."""
         if timed:
-            code.add("t = clock()")
+            self._open(code)
         yield
         if timed:
-            code.add("context.busy += clock() - t")
+            self._close(code)
+
+    def _open(self, code: Code) -> None:
+        """From here on the thread is busy: see `Times`."""
+        code.add("t = clock()")
+        code.add("context.busy -= t")
+
+    def _close(self, code: Code) -> None:
+        """Up to here the thread was busy; now and then that is a sample of what an item takes."""
+        code.add("now = clock()")
+        code.add("context.busy += now")
+        code.add("if t >= context.due: context.sample(t, now)")
+
+    @contextmanager
+    def _probed(self, code: Code, probed: bool = True) -> Iterator[None]:
+        """Time what is within on an item that is a probe, if `probed`."""
+        if probed:
+            code.add("probe = item.entered")
+            code.add("if probe is not None: t = clock()")
+        yield
+        if probed:
+            code.add("if probe is not None: context.service.add(clock() - t)")
 
     def _trying(
         self,
@@ -145,7 +165,8 @@ class Writer:
         finish: Callable[[], None] = lambda: None,
     ) -> None:
         """Run the cells; if one raises, the item carries the error from here on."""
-        with self._timed(code, body, entering):
+        timed, works = (self._timed if entering else self._probed), has_cells(body)
+        with timed(code, works):
             before = len(code.lines)
             with code.block("try:"):
                 if entering:
@@ -210,4 +231,10 @@ class Writer:
         with code.block("except GeneratorExit:"):
             code.add("raise")
         with code.block("except BaseException as error:"):
+            code.add("context.pause()")
             code.add("raise failed(error)")
+
+
+def has_cells(body: Body) -> bool:
+    """Whether there is anything to do."""
+    return any(not node.is_source for node in body.nodes)

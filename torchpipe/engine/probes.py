@@ -1,0 +1,48 @@
+"""`Probes`: some items of a ring carry the time at which they entered, and tell how long it took.
+
+Each stage times its work on those items, and only on those. So what it costs to know percentiles
+does not depend on how many items there are.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from torchpipe.engine.distribution import Histogram
+from torchpipe.engine.item import Item
+from torchpipe.engine.times import EVERY
+
+MOST = 1024
+"""Items from one probe to the next, at most: then a stream that slows down is soon seen."""
+
+
+class Probes:
+    """The probes of one region.
+
+    Attributes:
+        next: The number from which on the next item is one.
+        latency: How long they took from their entry to the end of the region.
+    """
+
+    def __init__(self) -> None:
+        self.next, self.latency = 0, Histogram()
+        self._last, self._stride, self._step = 0.0, 1, 1
+
+    def begin(self, first: int, step: int) -> None:
+        """An epoch begins, with an item of this number."""
+        self.next, self._step = first, step
+
+    def enter(self, item: Item, number: int) -> None:
+        """The item enters, and becomes a probe."""
+        now = perf_counter()
+        item.entered = now
+        passed, self._last = now - self._last, now
+        fitting = int(self._stride * EVERY / max(passed, 1e-9))
+        self._stride = max(1, min(MOST, 2 * self._stride, fitting))  # a burst must not raise it
+        self.next = number + self._stride * self._step
+
+    def leave(self, item: Item) -> None:
+        """The probe leaves, with a result."""
+        if item.entered is not None:
+            self.latency.add(perf_counter() - item.entered)
+            item.entered = None
