@@ -175,6 +175,7 @@ def test_help_shows_types_choices_and_descriptions(torchpipe, target, capsys, mo
         "  --ray-address ADDRESS\n"
         "                        the Ray cluster to join (default: RAY_ADDRESS, or a\n"
         "                        local one)\n"
+        "  --report              say what limits, and what one more clone would give\n"
     )
 
 

@@ -43,6 +43,20 @@ def test_cells_that_run_together_share_a_row(torchpipe, target):
     )
 
 
+def test_a_report_says_what_limits(torchpipe, street):
+    code, out, err = torchpipe("run", f"{street}:Street", "--frames", 4, "--report")
+    assert (code, err) == (0, "")
+    first, _, heads, *rows = out.splitlines()
+    assert first.startswith("4 results in ")
+    assert heads.split()[:4] == ["cell", "clones", "items", "items/s"]
+    assert [row.split()[:3] for row in rows[:3]] == [
+        ["source", "-", "4"],
+        ["detect", "2", "4"],
+        ["track", "-", "4"],
+    ]
+    assert "What limits: " in out
+
+
 def test_skipped_items_are_told(torchpipe, target):
     file = target(
         "import torchpipe as tp\n"

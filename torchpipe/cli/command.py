@@ -20,7 +20,7 @@ from torchpipe.cli.adjust import scale, set_values
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
-from torchpipe.cli.summary import report
+from torchpipe.cli.summary import report, skipped
 from torchpipe.cli.target import find
 from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
 from torchpipe.graph.pipeline import Pipeline
@@ -152,7 +152,7 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     set_values(pipeline, given.set)
     scale(pipeline, given.scale)
     options = {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
-    print("\n".join(run_through(pipeline, **options)))
+    print("\n".join(run_through(pipeline, given.report, **options)))
 
 
 def add_run_options(parser: Parser) -> None:
@@ -172,6 +172,7 @@ def add_run_options(parser: Parser) -> None:
     )
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
+    add("--report", action="store_true", help="say what limits, and what one more clone would give")
 
 
 def positive(text: str) -> int:
@@ -192,14 +193,17 @@ def refuse_open(pipeline: Pipeline) -> None:
         )
 
 
-def run_through(pipeline: Pipeline, **options: Any) -> list[str]:
-    """Pull all results, with a progress bar; return the closing summary."""
+def run_through(pipeline: Pipeline, reports: bool, **options: Any) -> list[str]:
+    """Pull all results, with a progress bar; return the closing summary, or a full report."""
     count = 0
     with pipeline.run(**options) as running:
+        if reports:
+            running.report()  # from here on
         start = perf_counter()
         for _ in followed(running, length(pipeline, options["items"]), sys.stderr):
             count += 1
         seconds = perf_counter() - start
-        lines = report(pipeline, running, count, seconds)
+        lines = [str(running.report()), *skipped(running.dead_letters), ""] if reports else []
+        lines = lines or report(pipeline, running, count, seconds)
     summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
     return lines + ([f"{name}: {text}" for name, text in summary().items()] if summary else [])

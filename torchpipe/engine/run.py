@@ -10,13 +10,12 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from torchpipe.engine.context import DeadLetter, note
+from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
 from torchpipe.engine.resuming import Resuming
 from torchpipe.engine.scaling import rescale
-from torchpipe.engine.snapshot import statistics
-from torchpipe.engine.statistics import Statistics
+from torchpipe.engine.telling import Telling
 from torchpipe.engine.torch_state import missing_devices
 from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
 from torchpipe.graph.clone import Clone, RayClone
@@ -26,7 +25,7 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 
 
-class Run(Resuming):
+class Run(Resuming, Telling):
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
 
     Use it in a `with` block. At the end of the block, and on any error, everything stops: threads
@@ -78,6 +77,7 @@ class Run(Resuming):
         stop_after: float | None = 10.0,
         ray_address: str | None = None,
     ):
+        super().__init__()
         pipeline.check()
         plan = Plan(pipeline)
         refuse_missing(pipeline.path, plan)
@@ -214,30 +214,6 @@ class Run(Resuming):
             self._end(raised)
             raise
         self._end(error)
-
-    # -- what it knows
-
-    @property
-    def epoch(self) -> int:
-        """The number of the current epoch, from 0."""
-        return self._core.shared.epoch
-
-    @property
-    def window(self) -> int:
-        """Most items alive in each region."""
-        return self._core.window
-
-    @property
-    def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """The items that were skipped because a cell failed on them: the last 1,000."""
-        return tuple(self._core.shared.dead_letters)
-
-    def statistics(self) -> Statistics:
-        """What each clone, each cell and each path has done so far; to iterate gives the clones.
-
-        It may be called at any time, by any thread.
-        """
-        return statistics(self._core)
 
     # -- the pieces
 

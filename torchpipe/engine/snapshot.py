@@ -72,12 +72,12 @@ def carried(context: Context) -> tuple[int, int]:
 
 
 def cells_of(part: Part, found: dict[Context, States], now: float) -> list[CellStatistics]:
-    """The serial stages of a region that do anything, and all scaled-up cells."""
-    stages = [stage for stage in part.plan.serial if stage.nodes]
-    cells = [serial_cell(part, stage, found[part.context_of(stage)]) for stage in stages]
+    """The serial stages of a region that do anything, and all scaled-up cells, in order."""
+    serial = [stage for stage in part.plan.serial if stage.nodes]
+    cells = [(s.level, serial_cell(part, s, found[part.context_of(s)])) for s in serial]
     if isinstance(part, RingPart):
-        cells += [scaled_cell(part, parallel, now) for parallel in part.plan.parallel]
-    return cells
+        cells += [(s.level, scaled_cell(part, s, now)) for s in part.plan.parallel]
+    return [cell for _, cell in sorted(cells, key=lambda pair: (pair[0], pair[1].scaled))]
 
 
 def serial_cell(part: Part, stage: Serial, of: States) -> CellStatistics:
@@ -86,6 +86,7 @@ def serial_cell(part: Part, stage: Serial, of: States) -> CellStatistics:
     names = [node.path for node in stage.nodes if node.cell is not None]
     return CellStatistics(
         path=" + ".join(names or ["inputs"]),
+        source=str(part.plan.region),
         scaled=False,
         thread=of.thread,
         clones=1,
@@ -105,6 +106,7 @@ def scaled_cell(part: RingPart, stage: Parallel, now: float) -> CellStatistics:
     of = sum((total(context, now) for context in present), part.former[stage].until(now))
     return CellStatistics(
         path=stage.node.path,
+        source=str(part.plan.region),
         scaled=True,
         thread="clones",
         clones=len(present),

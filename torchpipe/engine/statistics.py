@@ -50,6 +50,7 @@ class CellStatistics:
 
     Attributes:
         path: The path of the cell, or of all cells of the stage, joined by " + ".
+        source: What numbers its items: the `source` of its path.
         scaled: Whether it is a scaled-up cell.
         thread: What runs it: "clones"; the name of a thread that several stages may share, such as
             "source"; or "consumer", the thread that takes the results.
@@ -63,6 +64,7 @@ class CellStatistics:
     """
 
     path: str
+    source: str
     scaled: bool
     thread: str
     clones: int
