@@ -27,6 +27,7 @@ from tests.benchmarks.idle import IDLE
 from tests.benchmarks.imports import IMPORT
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.modules import MODULE, MODULE_BATCHED, TWO_CLONES
+from tests.benchmarks.oracle import ORACLE
 from tests.benchmarks.ray_busy import RAY_BUSY
 from tests.benchmarks.ray_faults import RAY_FAULTS
 from tests.benchmarks.ray_frames import RAY_FRAMES
@@ -46,6 +47,7 @@ SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHE
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
+REPORTS = (ORACLE,)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,
@@ -59,7 +61,7 @@ PROCESSES = (
 )
 ALL = {
     benchmark.name: benchmark
-    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES + ON_GPU
+    for benchmark in SPEED + RESOURCES + REPORTS + TRAINING + RECIPES + PROCESSES + ON_GPU
 }
 
 

@@ -32,9 +32,11 @@ class Report:
     def prediction(self) -> Prediction | None:
         """What one more clone of the cell that limits would give; None if no cell does."""
         station = self.verdict.station
-        if station is None or not station.scaled:
-            return None
-        return predict(self.period, station.path)
+        return None if station is None else self.prediction_of(station.path)
+
+    def prediction_of(self, path: str) -> Prediction | None:
+        """What one more clone of this cell would give; None if it has none, or did nothing."""
+        return predict(self.period, path)
 
     def __str__(self) -> str:
         lines = [self._head(), "", *table(self.period), "", *self._latencies()]
