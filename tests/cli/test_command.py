@@ -30,8 +30,8 @@ def test_an_unknown_command_is_one_line(torchpipe):
     code, out, err = torchpipe("rnu", "tracking")
     assert (code, out) == (2, "")
     assert err == (
-        "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'graph', "
-        "'recipes', 'cp'). See `torchpipe --help`.\n"
+        "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'profile', "
+        "'graph', 'recipes', 'cp'). See `torchpipe --help`.\n"
     )
 
 

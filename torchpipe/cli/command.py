@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
 from torchpipe.cli.options import Definition, add_options, description, made
+from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
 from torchpipe.cli.summary import report, skipped
@@ -83,8 +84,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def dispatch(words: list[str]) -> None:
-    """Find the command; `run` and `graph` have options that depend on their target."""
-    commands = {"run": run, "graph": graph}
+    """Find the command; `run`, `profile` and `graph` have options that depend on their target."""
+    commands = {"run": run, "profile": profile, "graph": graph}
     name, target = [*words, "", ""][:2]
     if name not in commands or target in ("", "-h", "--help"):
         given = top_parser().parse_args(words)
@@ -108,7 +109,12 @@ def top_parser() -> Parser:
     parser.add_argument("--version", action="version", version=torchpipe.__version__)
     parser.set_defaults(command=lambda given: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    for name, what in {"run": "run a pipeline", "graph": "draw a pipeline"}.items():
+    targeted = {
+        "run": "run a pipeline",
+        "profile": "plan the clones of a pipeline",
+        "graph": "draw a pipeline",
+    }
+    for name, what in targeted.items():
         text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
         command = commands.add_parser(name, help=what, description=text)
         command.add_argument("target", metavar="TARGET", help="comes before all options")
@@ -145,18 +151,44 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     """Run a pipeline to its end, and say what it did."""
     definition = find(target, command)
     parser = target_parser("run", target, command, definition=definition)
-    add_run_options(parser)
+    text = "say what limits, and what one more clone would give"
+    add_run_options(parser).add_argument("--report", action="store_true", help=text)
     given = parser.parse_args(words)
+    pipeline = adjusted(definition, given)
+    print("\n".join(run_through(pipeline, given.report, **options_of_run(given))))
+
+
+def profile(target: str, command: str | None, words: list[str]) -> None:
+    """Run a pipeline with one plan of clones after another, and say which is the best."""
+    definition = find(target, command)
+    parser = target_parser("profile", target, command, definition=definition)
+    add = add_run_options(parser).add_argument
+    text = "clones of all cells together (default: as many as there are)"
+    add("--budget", type=positive, metavar="N", help=text)
+    text = "how long to look at each plan (default: 5)"
+    add("--per-plan", type=float, default=5.0, metavar="SECONDS", help=text)
+    given = parser.parse_args(words)
+    pipeline = adjusted(definition, given)
+    found = profiled(pipeline, given.budget, given.per_plan, **options_of_run(given))
+    print("\n".join(found))
+
+
+def adjusted(definition: Definition, given: argparse.Namespace) -> Pipeline:
+    """The pipeline that the options ask for."""
     pipeline = made(definition, given)
     refuse_open(pipeline)
     set_values(pipeline, given.set)
     scale(pipeline, given.scale)
-    options = {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
-    print("\n".join(run_through(pipeline, given.report, **options)))
+    return pipeline
 
 
-def add_run_options(parser: Parser) -> None:
-    """The options that every pipeline has."""
+def options_of_run(given: argparse.Namespace) -> dict[str, Any]:
+    """What a run is told."""
+    return {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
+
+
+def add_run_options(parser: Parser) -> Any:
+    """The options that every pipeline has; returns the group, for more of them."""
     group = parser.add_argument_group("options of every run")
     more: dict[str, Any] = {"action": "append", "default": []}
     add = group.add_argument
@@ -172,7 +204,7 @@ def add_run_options(parser: Parser) -> None:
     )
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
-    add("--report", action="store_true", help="say what limits, and what one more clone would give")
+    return group
 
 
 def positive(text: str) -> int:

@@ -20,7 +20,10 @@ Reader = Callable[[str], Any]
 
 READERS: dict[Any, Reader] = {int: int, float: float, str: str, Path: Path}
 TAKES_ALL: list[Reader] = [str, Path]  # any text fits, so they are tried last
-RESERVED = ("set", "scale", "window", "seed", "items", "ray_address", "report", "format", "help")
+RESERVED = (
+    *("set", "scale", "window", "seed", "items", "ray_address", "report"),
+    *("budget", "per_plan", "format", "help"),
+)
 REQUIRED = inspect.Parameter.empty
 
 
