@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.association import TRACK_BYTETRACK, TRACK_OCSORT, TRACK_SORT
+from tests.benchmarks.autoscale import AUTOSCALE
 from tests.benchmarks.chain import CHAIN
 from tests.benchmarks.feed import (
     FEED,
@@ -47,7 +48,7 @@ SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHE
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
-REPORTS = (ORACLE,)
+REPORTS = (ORACLE, AUTOSCALE)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,

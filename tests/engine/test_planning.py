@@ -41,7 +41,7 @@ def test_the_cores_and_the_gil_are_limits():
 
 
 def test_a_cell_that_did_nothing_keeps_one():
-    made = period(SOURCE, clones("a", 2, 0, items=0), clones("b", 2, 10), consumer=5.0)
+    made = period(SOURCE, clones("a", 2, 0, items=0), clones("b", 1, 9.9), consumer=5.0)
     assert planned(made, 6) == {"a": 1, "b": 2}
 
 

@@ -172,7 +172,8 @@ def test_the_first_report_lets_a_thread_look_at_the_gil():
     with line(source=tp.Source(range(5)), add=scaled(Add(), 2)).run() as run:
         assert run.report().period.gil is None
         assert "torchpipe GIL" in torchpipe_threads()
-        run._gil.samples, run._gil.held = 400, 94
+        run._reported = None, gil.Samples()
+        run._gil.samples = gil.Samples(400, 94)
         assert run.report().period.gil == pytest.approx(0.25, abs=0.01)
     assert "torchpipe GIL" not in torchpipe_threads()
     run.report()

@@ -77,4 +77,5 @@ def scale(pipeline: Pipeline, texts: Iterable[str]) -> None:
             )
         count = int(number)
         kept = cell.clones[:count]
+        cell.most = None
         cell.clones = specifications(path, [*kept, *cell.clones[-1:] * (count - len(kept))])

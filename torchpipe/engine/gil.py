@@ -13,11 +13,13 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from torchpipe.engine.context import Context
+from torchpipe.engine.idleness import Idleness
 from torchpipe.engine.process import NoState
 from torchpipe.engine.threads import Cells
+from torchpipe.errors import Stopped
 from torchpipe.graph.clone import ThreadClone
 
 if TYPE_CHECKING:
@@ -36,20 +38,30 @@ ENOUGH = 20
 """Samples that it takes to say anything."""
 
 
+class Samples(NamedTuple):
+    """How many there were, and how many found the GIL held."""
+
+    all: int = 0
+    held: int = 0
+
+    def since(self, before: Samples) -> float | None:
+        """The share of time in which the GIL was held, if it is known."""
+        count, held = self.all - before.all, self.held - before.held
+        noticed = 1 - LATE / max(sys.getswitchinterval(), 2 * LATE)  # others give it up just then
+        return min(1.0, held / count / noticed) if count >= ENOUGH else None
+
+
 class GilWatch(Cells):
     """Looks at the GIL until the run ends, or is idle; for its thread it stands for cells.
 
     Attributes:
-        samples: How many there were.
-        held: How many found it held.
+        samples: Those that it has taken, and those of the watch before it.
     """
 
-    def __init__(self, core: Core):
+    def __init__(self, core: Core, samples: Samples):
         super().__init__([], Context(core.shared, ThreadClone()))
-        self.core = core
-        self.samples = self.held = 0
-        self._over = threading.Event()
-        self._progress: tuple[object, float] = (None, perf_counter())
+        self.samples = samples
+        self._over, self._idle = threading.Event(), Idleness(core)
         self.thread = core.start("GIL", self, self._run, NoState())
 
     @property
@@ -62,31 +74,23 @@ class GilWatch(Cells):
         self._over.set()
         return []
 
-    def share(self) -> float | None:
-        """The share of time in which the GIL was held since this was asked last, if it is known."""
-        samples, held = self.samples, self.held
-        self.samples = self.held = 0
-        noticed = 1 - LATE / max(sys.getswitchinterval(), 2 * LATE)  # others give it up just then
-        return min(1.0, held / samples / noticed) if samples >= ENOUGH else None
-
     def _run(self) -> None:
-        while not self._is_idle():
+        while not self._idle.lasts(IDLE):
             pause = PAUSE * random.uniform(0.5, 1.5)
             began, delayed = perf_counter(), run_delay()
             if self._over.wait(pause):
                 return
             late = perf_counter() - began - pause - (run_delay() - delayed)
-            self.samples += 1
-            self.held += late > LATE
+            self.samples = Samples(self.samples.all + 1, self.samples.held + (late > LATE))
 
-    def _is_idle(self) -> bool:
-        """Whether nothing has moved for a while, and nobody is in a call."""
-        progress = [(context.count, context.number) for context in self.core.contexts]
-        before, since = self._progress
-        if progress != before or not all(context.rests for context in self.core.contexts):
-            self._progress = progress, perf_counter()
-            return False
-        return perf_counter() - since > IDLE
+
+def looking(core: Core, watch: GilWatch | None) -> GilWatch | None:
+    """A watch that looks, if the run has clones that could want the GIL; this one, if it does."""
+    if not core.rings or (watch is not None and watch.works):
+        return watch
+    with suppress(Stopped):
+        return GilWatch(core, Samples() if watch is None else watch.samples)
+    return watch
 
 
 def run_delay() -> float:

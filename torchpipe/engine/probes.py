@@ -6,6 +6,7 @@ does not depend on how many items there are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 
 from torchpipe.engine.distribution import Histogram
@@ -27,6 +28,7 @@ class Probes:
     def __init__(self) -> None:
         self.next, self.latency = 0, Histogram()
         self._last, self._stride, self._step = 0.0, 1, 1
+        self._wake: Callable[[], None] | None = None
 
     def begin(self, first: int, step: int) -> None:
         """An epoch begins, with an item of this number."""
@@ -40,6 +42,14 @@ class Probes:
         fitting = int(self._stride * EVERY / max(passed, 1e-9))
         self._stride = max(1, min(MOST, 2 * self._stride, fitting))  # a burst must not raise it
         self.next = number + self._stride * self._step
+        if self._wake is not None:
+            wake, self._wake = self._wake, None
+            wake()
+
+    def wake(self, wake: Callable[[], None]) -> None:
+        """Call this, once, when the next item enters."""
+        self._wake = wake
+        self.next = -1
 
     def leave(self, item: Item) -> None:
         """The probe leaves, with a result."""

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
+from torchpipe.engine.autoscaling import autoscaler
 from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
@@ -91,6 +92,7 @@ class Run(Resuming, Telling):
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.RLock()
+        self._autoscaler = autoscaler(self._core)
 
     # -- results
 
@@ -141,6 +143,8 @@ class Run(Resuming, Telling):
     def scale(self, path: str, clones: int | Iterable[Clone]) -> None:
         """Change the clones of a scaled-up cell; nothing is lost, the order is kept.
 
+        A cell with `clones="auto"` is not scaled by itself from then on.
+
         Args:
             path: The cell's dotted path.
             clones: How many, of the kind of the last one; or a specification for each. Clones that
@@ -150,6 +154,8 @@ class Run(Resuming, Telling):
             RunError: There is no such cell; or it is stateful, and what it remembers would be lost.
         """
         self._core.refuse_stopped()
+        if self._autoscaler is not None:
+            self._autoscaler.leave(path)
         rescale(self._core, path, clones)
 
     def set(self, path: str, value: Any) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
-from torchpipe.engine.gil import GilWatch
+from torchpipe.engine.gil import GilWatch, Samples, looking
 from torchpipe.engine.period import between
 from torchpipe.engine.report import Report
 from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
-from torchpipe.errors import Stopped
 
 
 class Telling:
@@ -21,7 +19,7 @@ class Telling:
     _core: Core
 
     def __init__(self) -> None:
-        self._reported: Statistics | None = None
+        self._reported: tuple[Statistics | None, Samples] = None, Samples()
         self._gil: GilWatch | None = None
         self._reporting = threading.Lock()
 
@@ -55,9 +53,8 @@ class Telling:
         so what the GIL limits is known from the second report on.
         """
         with self._reporting:
-            now, gil = self.statistics(), self._gil.share() if self._gil is not None else None
-            before, self._reported = self._reported, now
-            if self._core.rings and (self._gil is None or not self._gil.works):
-                with suppress(Stopped):
-                    self._gil = GilWatch(self._core)
-        return Report(between(before, now, gil))
+            self._gil = looking(self._core, self._gil)
+            samples = Samples() if self._gil is None else self._gil.samples
+            (before, seen), now = self._reported, self.statistics()
+            self._reported = now, samples
+        return Report(between(before, now, samples.since(seen)))

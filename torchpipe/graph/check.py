@@ -169,10 +169,11 @@ def scaling(node: Node, cell: Cell) -> Iterator[str]:
     if isinstance(cell, Feedback):
         yield f"cannot scale up {node.path}: a Feedback does no work. Use it as it is."
     for leaf in leaves(cell):
-        if leaf.stateful and len(node.clones) > 1:
+        count = max(len(node.clones), node.most or 1)
+        if leaf.stateful and count > 1:
             what = type(leaf).__name__ if leaf is cell else f"{leaf.path} ({type(leaf).__name__})"
             yield (
-                f"cannot scale up '{node.path}' to {len(node.clones)} clones: {what} is stateful, "
+                f"cannot scale up '{node.path}' to {count} clones: {what} is stateful, "
                 f"so every item must pass through one clone. Scale up the stateless cells before "
                 f"it; their order is kept."
             )

@@ -47,6 +47,7 @@ class Node:
         outputs: The names of its outputs.
         arguments: What its inputs get, in their order.
         bundled: Whether all that it emits for an item leaves as one list (a scaled-up generator).
+        most: The most clones that it may get by itself; None if their number is fixed.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Node:
     outputs: list[str]
     arguments: list[Argument] = field(default_factory=list)
     bundled: bool = False
+    most: int | None = None
 
     def __repr__(self) -> str:
         return f"<Node {self.path}>"
@@ -201,4 +203,5 @@ def new_node(cell: Cell) -> Node:
     clones = cell.clones if isinstance(cell, ScaleUp) else None
     if inner.batching is not None and clones is None:
         clones = (ThreadClone(),)  # only a clone can wait for more items while others move on
-    return Node(cell.path, inner, clones, list(cell.outputs))
+    most = cell.most if isinstance(cell, ScaleUp) else None
+    return Node(cell.path, inner, clones, list(cell.outputs), most=most)

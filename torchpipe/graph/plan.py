@@ -218,4 +218,5 @@ class Plan:
             return self.graph.pipeline.window
         stages = [s.node.clones or () for region in self.regions for s in region.parallel]
         elsewhere = any(isinstance(clone, RayClone) for clones in stages for clone in clones)
-        return max(128 if elsewhere else 64, 8 * max(map(len, stages), default=0))
+        auto = [s.node.most or 0 for region in self.regions for s in region.parallel]
+        return max(128 if elsewhere else 64, 8 * max([*map(len, stages), *auto], default=0))

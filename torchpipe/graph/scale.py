@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from torchpipe.errors import GraphError
 from torchpipe.graph.around import Around
@@ -18,7 +18,14 @@ class ScaleUp(Around):
 
     Args:
         cell: What to scale up. It must not be stateful if there is more than one clone.
-        clones: How many threads, or one specification per clone: `tp.ThreadClone(device=...)`.
+        clones: How many threads, or one specification per clone: `tp.ThreadClone(device=...)`; or
+            "auto": it starts with one thread, and while it runs gets as many as make the pipeline
+            faster.
+        most: The most clones of a cell with "auto".
+
+    Attributes:
+        clones: The specifications.
+        most: The most clones that it may get by itself; None if their number is fixed.
 
     The parameters and configs of the cell are set and read here, as if it were not scaled up.
 
@@ -27,10 +34,17 @@ class ScaleUp(Around):
     ['clone 0 on cpu', 'clone 1 on cpu']
     """
 
-    def __init__(self, cell: Cell, clones: int | Sequence[Clone] = 2):
+    def __init__(
+        self,
+        cell: Cell,
+        clones: int | Sequence[Clone] | Literal["auto"] = 2,
+        *,
+        most: int = 8,
+    ):
         super().__init__()
         refuse(cell)
-        self.clones = specifications(cell.path, clones)
+        self.clones = specifications(cell.path, 1 if clones == "auto" else clones)
+        self.most = limit(cell.path, most) if clones == "auto" else None
         self._hold(cell)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -39,7 +53,8 @@ class ScaleUp(Around):
 
     def describe(self) -> str:
         """The cell and the number of clones."""
-        return f"{self.cell!r}, clones={len(self.clones)}"
+        auto = "" if self.most is None else f", at most {self.most}"
+        return f"{self.cell!r}, clones={len(self.clones)}{auto}"
 
 
 def refuse(cell: Cell) -> None:
@@ -57,8 +72,22 @@ def refuse(cell: Cell) -> None:
         )
 
 
-def specifications(path: str, clones: int | Sequence[Clone]) -> tuple[Clone, ...]:
+def limit(path: str, most: int) -> int:
+    """The most clones of a cell, if that is a number from 1 on."""
+    if most < 1:
+        raise GraphError(
+            f"cannot scale up {path} to at most {most} clones: at least one must run it."
+        )
+    return most
+
+
+def specifications(path: str, clones: int | Sequence[Clone] | str) -> tuple[Clone, ...]:
     """One numbered specification per clone."""
+    if isinstance(clones, str):
+        raise GraphError(
+            f"cannot scale up {path} to {clones!r} clones: give a number, a list of clones, or "
+            f"clones='auto'."
+        )
     given = [ThreadClone()] * clones if isinstance(clones, int) else list(clones)
     for clone in given:
         if not isinstance(clone, Clone):
