@@ -20,6 +20,9 @@ from torchpipe.engine.planning import ceiling, planned
 GAIN = 1.05
 """What more clones must promise; and half of it must come."""
 
+HEADROOM = 1.1
+"""How much longer items may take than they did, in a plan: two that are both full wait in turn."""
+
 SLACK = 1.2
 """How much longer items may take before a clone that goes would be missed."""
 
@@ -75,7 +78,7 @@ class Scaler:
         if back:
             return back
         limits = {path: self._limit(path, clones[path]) for path in clones}
-        more = planned(period, most=limits)
+        more = planned(period, most=limits, slack=HEADROOM)
         promised = min(ceiling(period), *(limited(more[p], clones[p], each[p]) for p in clones))
         added = {p: more[p] for p in self.most if more[p] > clones[p]}
         if added and promised >= GAIN * period.rate:
