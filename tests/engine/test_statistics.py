@@ -134,15 +134,18 @@ def test_a_serial_stage_between_clones_starves_for_them():
 
 
 def test_a_head_that_pulls_from_clones_starves_for_them():
-    gate, count = Gate(), Gate()
-    cells = {"gate": scaled(gate, 1), "batch": tp.Batch(2), "sum": scaled(sum, 1), "last": Pass()}
-    with line(source=tp.Source([0, 1]), **cells).run() as run:
+    gate, first = Gate(), Gate(len)
+    cells = {"batch": tp.Batch(2), "first": first, "sum": scaled(sum, 1), "last": Pass()}
+    with line(source=tp.Source([0, 1]), gate=scaled(gate, 1), **cells).run() as run:
         pulling = Background(next, iter(run))
         gate.wait_until_inside(0)
-        settles(run, "batch", "starved")
-        settles(run, "last", "starved")
+        for path in ("batch", "first", "sum", "last"):
+            settles(run, path, "starved")
         gate.open()
-        count.open()
+        first.wait_until_inside(2)
+        settles(run, "first", "busy")
+        settles(run, "batch", "blocked")
+        first.open()
         assert pulling.result() == 1
 
 

@@ -75,8 +75,8 @@ MUTANTS = [
     Mutant(
         "an item that was filtered is given to the consumer",
         "boundary.py",
-        'guard = "if out is not HOLE: " if may_hole else ""',
-        'guard = ""',
+        'with code.block("if out is not HOLE:") if may_hole else nullcontext():',
+        "with nullcontext():",
         "test_nothing_lost.py::test_filtered_items_are_dropped_and_no_others",
     ),
     Mutant(
@@ -335,5 +335,34 @@ MUTANTS = [
         "part.clones[stage] = kept + added",
         "part.clones[stage] = present",
         "test_scaling.py",
+    ),
+    # -- statistics
+    Mutant(
+        "a call that has not returned is not seen",
+        "times.py",
+        "return time if time >= 0 else max(0.0, time + now)",
+        "return max(0.0, time)",
+        "test_statistics.py::test_clones_are_busy_in_a_call_and_starved_without_an_item",
+    ),
+    Mutant(
+        "what clones did that have left is forgotten",
+        "scaling.py",
+        "part.former[stage].add(",
+        "any(",
+        "test_statistics.py::test_items_of_clones_that_left_are_kept",
+    ),
+    Mutant(
+        "a head that pulls from clones takes their time for its own",
+        "states.py",
+        "busy = self.states[chain.head].busy - before",
+        "busy = self.states[chain.head].busy",
+        "test_statistics.py::test_a_head_that_pulls_from_clones_starves_for_them",
+    ),
+    Mutant(
+        "nothing wakes the autoscaler",
+        "probes.py",
+        "wake()",
+        "pass",
+        "test_autoscaling.py::test_it_sleeps_while_the_run_is_idle_and_the_next_item_wakes_it",
     ),
 ]
