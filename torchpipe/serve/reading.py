@@ -1,0 +1,118 @@
+"""The inputs in a request: JSON, a form with files, or one array as bytes; compressed or not."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from torchpipe.serve.ports import ServedPort
+from torchpipe.serve.refusals import BadInput, Refusal, bad_input
+
+WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls them
+MOST_PIXELS = 64_000_000
+
+
+async def read_json(request: Request, model: type[BaseModel], most: int) -> BaseModel:
+    """The body as a model.
+
+    Raises:
+        Refusal: It is no JSON, or not what the model says.
+    """
+    body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise bad_input(error) from None
+
+
+def decompressed(body: bytes, encoding: str, most: int) -> bytes:
+    """A body as it was before it was compressed; no more than `most` bytes are ever held."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in WINDOWS:
+        raise Refusal("cannot read this Content-Encoding: send gzip, deflate, or none.", 415)
+    reader = zlib.decompressobj(WINDOWS[encoding])
+    try:
+        made = reader.decompress(body, most + 1)
+    except zlib.error:
+        made = b""
+    if len(made) > most:
+        raise Refusal(f"the body is larger than {most:,} bytes when it is decompressed.", 413)
+    if not reader.eof or reader.unused_data:
+        raise Refusal(f"the body is not {encoding}, or damaged.", 400)
+    return made
+
+
+async def read_form(
+    request: Request, ports: dict[str, ServedPort], model: type[BaseModel]
+) -> BaseModel:
+    """The fields of a form as a model: files are images, arrays or bytes, text is JSON or text.
+
+    Raises:
+        Refusal: It is no form, or not what the model says.
+    """
+    values: dict[str, Any] = {}
+    async with request.form(max_files=len(ports), max_fields=len(ports)) as form:
+        for name, value in form.multi_items():
+            if name in values or name not in ports:
+                raise BadInput(f"{name}: there is no such input, or it is sent twice.")
+            if isinstance(value, str):
+                values[name] = of_text(ports[name], value)
+            else:
+                values[name] = of_file(ports[name], await value.read())
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise bad_input(error) from None
+
+
+def of_text(port: ServedPort, text: str) -> Any:
+    """What a field of text stands for."""
+    if port.type is str:
+        return text
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return text
+
+
+def of_file(port: ServedPort, data: bytes) -> Any:
+    """What a file stands for: the pixels of an image, an array of NumPy, bytes, or JSON."""
+    if port.array is not None:
+        return array_in(port.name, data)
+    if port.type is bytes:
+        return data
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise BadInput(f"{port.name}: the file is no JSON.") from None
+
+
+def array_in(name: str, data: bytes) -> np.ndarray[Any, Any]:
+    """The array in a file of NumPy, or the pixels of an image: `(height, width, 3)`, RGB, uint8."""
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            return np.load(io.BytesIO(data), allow_pickle=False)  # type: ignore[no-any-return]
+        return pixels(data)
+    except Exception:
+        raise BadInput(
+            f"{name}: the file is no image and no array, or it is damaged or too large. Send PNG, "
+            f"JPEG, WebP ... or what numpy.save writes."
+        ) from None
+
+
+def pixels(data: bytes) -> np.ndarray[Any, Any]:
+    """The pixels of an image, turned as its camera says."""
+    from PIL import Image, ImageOps
+
+    with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError("too many pixels")
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB")).copy()

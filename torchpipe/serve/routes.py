@@ -1,0 +1,196 @@
+"""What clients ask for: `/run`, `/run-batch`, `/stream`, and the WebSocket `/session`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from fastapi import Request, Response, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ValidationError, create_model
+from starlette.responses import StreamingResponse
+
+from torchpipe.serve.codecs import STRICT
+from torchpipe.serve.reading import read_form, read_json
+from torchpipe.serve.refusals import BadInput, Refusal, bad_input
+from torchpipe.serve.service import Service
+
+SOON = 0.02  # seconds after which a request that still waits is worth a task of its own
+
+
+class Routes:
+    """The routes of one service.
+
+    Args:
+        service: What they ask.
+        most: Most bytes of a body that was compressed.
+        most_items: Most items in one request.
+    """
+
+    def __init__(self, service: Service, most: int, most_items: int):
+        self.service, self.most, self.most_items = service, most, most_items
+        self._items = create_model(
+            "Items",
+            __config__=STRICT,
+            items=(list[service.input_model], ...),  # type: ignore[name-defined]
+        )
+
+    async def run(self, request: Request) -> Response:
+        """The outputs for one item."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            values = await read_form(request, self.service.inputs, self.service.input_model)
+        elif kind in ("", "application/json"):
+            values = await read_json(request, self.service.input_model, self.most)
+        else:
+            raise Refusal(f"cannot read {kind[:80]}: send JSON, or a form with files.", 415)
+        async with Present(request):
+            outputs = await self.infer(request, values)
+        return Response(self.written(outputs, context_of(request)), media_type="application/json")
+
+    async def run_batch(self, request: Request) -> Response:
+        """The outputs for several items, each or its error in the item's place."""
+        items = await self._items_in(request)
+        async with Present(request):
+            found = await asyncio.gather(*(self._outcome(request, item) for item in items))
+        return Response(b'{"results":[' + b",".join(found) + b"]}", media_type="application/json")
+
+    async def stream(self, request: Request) -> Response:
+        """The outputs for several items as server-sent events, each as soon as those before it."""
+        items = await self._items_in(request)
+        return StreamingResponse(self._events(request, items), media_type="text/event-stream")
+
+    async def _events(self, request: Request, items: list[BaseModel]) -> AsyncIterator[bytes]:
+        asked = [asyncio.ensure_future(self._outcome(request, item)) for item in items]
+        try:
+            for number, one in enumerate(asked):
+                yield b"id: %d\ndata: %s\n\n" % (number, await one)
+            yield b"event: end\ndata: {}\n\n"
+        finally:
+            for one in asked:
+                one.cancel()
+
+    async def session(self, socket: WebSocket) -> None:
+        """Items in and results out, in their order, for as long as the client likes."""
+        await socket.accept()
+        waiting: asyncio.Queue[asyncio.Future[bytes] | None] = asyncio.Queue(
+            self.service.run.window
+        )
+        sender = asyncio.ensure_future(self._send_all(socket, waiting))
+        try:
+            while True:
+                text = await socket.receive_text()
+                await waiting.put(asyncio.ensure_future(self._message(socket, text)))
+        except (WebSocketDisconnect, KeyError):  # KeyError: it sent bytes
+            pass
+        finally:
+            while not waiting.empty():
+                one = waiting.get_nowait()
+                if one is not None:
+                    one.cancel()
+            sender.cancel()
+
+    async def _send_all(
+        self, socket: WebSocket, waiting: asyncio.Queue[asyncio.Future[bytes] | None]
+    ) -> None:
+        while (one := await waiting.get()) is not None:
+            try:
+                await socket.send_text((await one).decode())
+            finally:
+                one.cancel()
+
+    async def _message(self, socket: WebSocket, text: str) -> bytes:
+        """The answer to one message."""
+        try:
+            item = self.service.input_model.model_validate_json(text)
+        except ValidationError as error:
+            return self._failed(socket, bad_input(error))
+        return await self._outcome(socket, item)
+
+    async def _items_in(self, request: Request) -> list[BaseModel]:
+        found: Any = await read_json(request, self._items, self.most)
+        if len(found.items) > self.most_items:
+            text = (
+                f"{len(found.items)} items are more than {self.most_items}. Send fewer at a time."
+            )
+            raise BadInput(text)
+        return list(found.items)
+
+    async def _outcome(self, request: Request | WebSocket, item: BaseModel) -> bytes:
+        """The outputs for an item, or what went wrong with it."""
+        try:
+            outputs = await self.infer(request, item)
+        except Refusal as refusal:
+            return self._failed(request, refusal)
+        return b'{"outputs":' + self.written(outputs, context_of(request)) + b"}"
+
+    def _failed(self, request: Request | WebSocket, refusal: Refusal) -> bytes:
+        return json.dumps({"problem": refusal.body(request.state.request_id)}).encode()
+
+    async def infer(self, request: Request | WebSocket, item: BaseModel) -> Mapping[str, Any]:
+        """Ask the run."""
+        values = {name: getattr(item, name) for name in self.service.inputs}
+        return await self.service.infer(
+            values, deadline=deadline_of(request), request_id=request.state.request_id
+        )
+
+    def written(self, outputs: Mapping[str, Any], context: dict[str, str]) -> bytes:
+        """The outputs as JSON."""
+        model = self.service.output_model.model_construct(**outputs)
+        return model.__pydantic_serializer__.to_json(model, context=context, warnings=False)
+
+
+def context_of(request: Request | WebSocket) -> dict[str, str]:
+    """How to write: `?arrays=base64` or lists."""
+    arrays = request.query_params.get("arrays", "lists")
+    if arrays not in ("lists", "base64"):
+        raise BadInput("arrays: it must be lists or base64.")
+    return {"arrays": arrays}
+
+
+def deadline_of(request: Request | WebSocket) -> float | None:
+    """The seconds that a client gives its request, in the header `X-Request-Timeout`."""
+    text = request.headers.get("x-request-timeout")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 86_400:
+        raise BadInput("X-Request-Timeout: give seconds, more than 0 and at most 86400.")
+    return seconds
+
+
+class Present:
+    """Cancels the work within when the client goes; quick work is done before it looks.
+
+    Raises:
+        Refusal: The client has gone; nobody reads it.
+    """
+
+    def __init__(self, request: Request):
+        self._request, self._gone = request, False
+        self._watch: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self._timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._gone and kind is asyncio.CancelledError:
+            raise Refusal("the client has gone.", 499)
+
+    def _begin(self) -> None:
+        self._watch = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()

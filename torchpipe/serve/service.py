@@ -1,0 +1,158 @@
+"""`Service`: the run behind an app: who gets in, how long it may take, what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from torchpipe.engine.run import Run
+from torchpipe.errors import ItemDropped, RunError, Stopped
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.serve.ports import model_of, served
+from torchpipe.serve.pump import Pump
+from torchpipe.serve.refusals import (
+    CellFailed,
+    DeadlineExceeded,
+    Draining,
+    ItemFiltered,
+    Overloaded,
+    Refusal,
+)
+
+log = logging.getLogger("torchpipe.serve")
+
+
+class Service:
+    """A pipeline that many clients ask at the same time; each gets the result of its own item.
+
+    Items share the clones, and cells may batch them. At most `window + queue` are inside; what
+    comes beyond that is refused at once. An item that nobody waits for any more is dropped.
+
+    Args:
+        pipeline: An open pipeline.
+        queue: Most requests that wait for room in the run's window.
+        timeout: Seconds until a request is given up, or None.
+        **options: Those of the run: `window`, `seed`, ...
+
+    Attributes:
+        inputs: The ports that a request fills, by name.
+        outputs: The ports that a response has.
+        draining: Whether no more requests are taken.
+        rejected: How many requests were refused, by reason.
+
+    Raises:
+        UsageError: The pipeline cannot be served.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, *, queue: int = 256, timeout: float | None = 60.0, **options: Any
+    ):
+        self.pipeline, self.queue, self.timeout, self._options = pipeline, queue, timeout, options
+        self.inputs, self.outputs = served(pipeline)
+        self.input_model = model_of("Inputs", self.inputs)
+        self.output_model = model_of("Outputs", self.outputs)
+        self.inside = self.count = 0
+        self.draining = False
+        self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self._single = pipeline.graph.packing is None
+        self._empty = asyncio.Event()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the run, and what feeds it."""
+        self.run: Run = self.pipeline.run(**self._options)
+        self._pump = Pump(loop)
+        self._empty.set()
+
+    def stop(self) -> None:
+        """End the run; what is inside is dropped."""
+        self.run.stop()
+        self._pump.stop()
+
+    @property
+    def places(self) -> int:
+        """Most requests inside."""
+        return self.run.window + self.queue
+
+    async def drained(self) -> None:
+        """Take no more requests, and wait until all that are inside have left."""
+        self.draining = True
+        await self._empty.wait()
+
+    async def infer(
+        self,
+        values: Mapping[str, Any],
+        *,
+        deadline: float | None = None,
+        request_id: str = "",
+    ) -> Mapping[str, Any]:
+        """The outputs for these inputs.
+
+        Args:
+            values: The inputs, by name.
+            deadline: Seconds until it is given up; by default that of the service.
+            request_id: What the log names the request.
+
+        Raises:
+            Refusal: There is no result: see `refusals`.
+            asyncio.CancelledError: The client has gone; the item is dropped.
+        """
+        self._admit()
+        self.inside += 1
+        self._empty.clear()
+        ticket = self._pump.put(self.run.submit, values)
+        seconds = self.timeout if deadline is None else deadline
+        timer = self._timer(ticket.waiter, seconds)
+        try:
+            return self._named(await ticket.waiter)
+        except Exception as error:
+            raise self._refusal(error, request_id) from error
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if ticket.future is None or not ticket.future.done():
+                ticket.drop()
+            self.inside -= 1
+            self.count += 1
+            if not self.inside:
+                self._empty.set()
+
+    def _admit(self) -> None:
+        if self.draining:
+            self.rejected["draining"] += 1
+            raise Draining
+        if self.inside >= self.places:
+            self.rejected["full"] += 1
+            raise Overloaded(self.places)
+
+    def _timer(
+        self, waiter: asyncio.Future[Any], seconds: float | None
+    ) -> asyncio.TimerHandle | None:
+        if seconds is None:
+            return None
+        return asyncio.get_running_loop().call_later(seconds, self._expire, waiter, seconds)
+
+    def _expire(self, waiter: asyncio.Future[Any], seconds: float) -> None:
+        if not waiter.done():
+            waiter.set_exception(DeadlineExceeded(seconds))
+
+    def _named(self, result: Any) -> Mapping[str, Any]:
+        """The outputs by name."""
+        if self._single:
+            return dict.fromkeys(self.outputs, result)
+        return result if isinstance(result, dict) else dict(zip(self.outputs, result, strict=True))
+
+    def _refusal(self, error: Exception, request_id: str) -> Refusal:
+        if isinstance(error, Refusal):
+            self.rejected["deadline"] += isinstance(error, DeadlineExceeded)
+            return error
+        if isinstance(error, ItemDropped):
+            return ItemFiltered()
+        if isinstance(error, Stopped):
+            return Draining()
+        self.rejected["cell"] += 1
+        log.error("request %s failed", request_id, exc_info=error)
+        if isinstance(error, RunError):
+            return Refusal(str(error), 500)
+        return CellFailed(error)
