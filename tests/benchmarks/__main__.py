@@ -36,6 +36,7 @@ from tests.benchmarks.ray_stages import RAY_STAGES
 from tests.benchmarks.ray_trivial import RAY_TRIVIAL
 from tests.benchmarks.ray_weights import RAY_WEIGHTS
 from tests.benchmarks.report import as_json, machine, table
+from tests.benchmarks.serving import SERVE_ECHO, SERVE_SCORE
 from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
 from tests.benchmarks.sleeps import EVEN, UNEVEN
 from tests.benchmarks.stop import STOP
@@ -46,6 +47,7 @@ SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHE
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
+SERVING = (SERVE_ECHO, SERVE_SCORE)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,
@@ -59,7 +61,7 @@ PROCESSES = (
 )
 ALL = {
     benchmark.name: benchmark
-    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + PROCESSES + ON_GPU
+    for benchmark in SPEED + RESOURCES + TRAINING + RECIPES + SERVING + PROCESSES + ON_GPU
 }
 
 

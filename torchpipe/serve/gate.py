@@ -129,7 +129,8 @@ class Body:
         if self._complete:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._patience)
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
         except TimeoutError:
             raise Refusal(
                 f"the body did not arrive within {self._patience:g} s. Send it faster.",

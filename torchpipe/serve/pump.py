@@ -7,12 +7,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any
 
 from torchpipe.errors import Stopped
 
 Submit = Callable[..., "Future[Any]"]
+SOON = 0.0005  # seconds for which results may wait for others to be given back with
 
 
 class Ticket:
@@ -33,6 +36,12 @@ class Ticket:
         self.values: Mapping[str, Any] | None = values
         self.future: Future[Any] | None = None
         self.dropped = False
+
+    def entered(self, future: Future[Any]) -> None:
+        """The item is in the run."""
+        self.future = future
+        if self.dropped:  # meanwhile
+            future.cancel()
 
     def drop(self) -> None:
         """Nobody waits for the result any more: no cell takes the item from here on."""
@@ -72,11 +81,28 @@ class Pump:
 
     def _main(self) -> None:
         while (ticket := self._inbox.get()) is not None:
-            if not ticket.dropped:
+            until = perf_counter() + SOON
+            while ticket is not None and perf_counter() < until:
                 self._enter(ticket)
+                ticket = self._next()
+            if ticket is not None:
+                self._enter(ticket)
+            self._call()
             del ticket  # while it waits for the next one, nobody holds its values
 
+    def _next(self) -> Ticket | None:
+        """The next item that waits already, if there is one."""
+        try:
+            ticket = self._inbox.get_nowait()
+        except Empty:
+            return None
+        if ticket is None:  # the end, for `_main`
+            self._inbox.put(None)
+        return ticket
+
     def _enter(self, ticket: Ticket) -> None:
+        if ticket.dropped:
+            return
         values, ticket.values = ticket.values, None
         assert values is not None
         try:
@@ -84,20 +110,23 @@ class Pump:
         except BaseException as error:
             future = Future()
             future.set_exception(error)
-        ticket.future = future
-        if ticket.dropped:  # meanwhile
-            future.cancel()
-        future.add_done_callback(lambda done: self._came(ticket, done))
+        ticket.entered(future)
+        if future.done():  # without clones, it is: `_main` gives back all that waited, together
+            self._done.append((ticket, future))
+        else:
+            future.add_done_callback(lambda done: self._came(ticket, done))
 
     def _came(self, ticket: Ticket, future: Future[Any]) -> None:
         """Called in whichever thread has the result."""
         self._done.append((ticket, future))
-        if not self._called:
+        self._call()
+
+    def _call(self) -> None:
+        """Let the event loop look at what is done, if it is not about to."""
+        if self._done and not self._called:
             self._called = True
-            try:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
                 self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop is closed: nobody waits
-                return
 
     def _deliver(self) -> None:
         """In the event loop: settle all whose results have come."""

@@ -143,6 +143,8 @@ class Routes:
 
 def context_of(request: Request | WebSocket) -> dict[str, str]:
     """How to write: `?arrays=base64` or lists."""
+    if not request.scope["query_string"]:
+        return {"arrays": "lists"}
     arrays = request.query_params.get("arrays", "lists")
     if arrays not in ("lists", "base64"):
         raise BadInput("arrays: it must be lists or base64.")
