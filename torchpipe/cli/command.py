@@ -20,6 +20,7 @@ from torchpipe.cli.adjust import scale, set_values
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
+from torchpipe.cli.serving import add_serve_options, serve_until_ended
 from torchpipe.cli.summary import report
 from torchpipe.cli.target import find
 from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
@@ -29,6 +30,11 @@ TARGETS = (
     "TARGET is file.py:Name, module:Name, or the name or folder of a recipe. A command of that\n"
     "recipe may follow: torchpipe run tracking eval"
 )
+OF_TARGETS = {
+    "run": "run a pipeline",
+    "graph": "draw a pipeline",
+    "serve": "serve a pipeline over HTTP",
+}
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
     "mermaid": Pipeline.to_mermaid,
@@ -83,8 +89,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def dispatch(words: list[str]) -> None:
-    """Find the command; `run` and `graph` have options that depend on their target."""
-    commands = {"run": run, "graph": graph}
+    """Find the command; those in `OF_TARGETS` have options that depend on their target."""
+    commands = {"run": run, "graph": graph, "serve": serve}
     name, target = [*words, "", ""][:2]
     if name not in commands or target in ("", "-h", "--help"):
         given = top_parser().parse_args(words)
@@ -104,11 +110,11 @@ def split(words: list[str]) -> tuple[str | None, list[str]]:
 
 def top_parser() -> Parser:
     """The parser for everything that does not depend on a target."""
-    parser = Parser(prog="torchpipe", description="Run, draw and copy pipelines.")
+    parser = Parser(prog="torchpipe", description="Run, draw, serve and copy pipelines.")
     parser.add_argument("--version", action="version", version=torchpipe.__version__)
     parser.set_defaults(command=lambda given: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    for name, what in {"run": "run a pipeline", "graph": "draw a pipeline"}.items():
+    for name, what in OF_TARGETS.items():
         text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
         command = commands.add_parser(name, help=what, description=text)
         command.add_argument("target", metavar="TARGET", help="comes before all options")
@@ -155,7 +161,26 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     print("\n".join(run_through(pipeline, **options)))
 
 
+def serve(target: str, command: str | None, words: list[str]) -> None:
+    """Serve a pipeline until a signal ends it."""
+    definition = find(target, command)
+    parser = target_parser("serve", target, command, definition=definition)
+    add_common_options(parser)
+    add_serve_options(parser)
+    given = parser.parse_args(words)
+    pipeline = made(definition, given)
+    set_values(pipeline, given.set)
+    scale(pipeline, given.scale)
+    serve_until_ended(pipeline, given)
+
+
 def add_run_options(parser: Parser) -> None:
+    """The options of `torchpipe run`."""
+    text = "end the stream after so many items of the sources"
+    add_common_options(parser).add_argument("--items", type=positive, metavar="N", help=text)
+
+
+def add_common_options(parser: Parser) -> argparse._ArgumentGroup:
     """The options that every pipeline has."""
     group = parser.add_argument_group("options of every run")
     more: dict[str, Any] = {"action": "append", "default": []}
@@ -164,14 +189,9 @@ def add_run_options(parser: Parser) -> None:
     add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
     add("--window", type=positive, metavar="N", help="most items alive at a time")
     add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
-    add(
-        "--items",
-        type=positive,
-        metavar="N",
-        help="end the stream after so many items of the sources",
-    )
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
+    return group
 
 
 def positive(text: str) -> int:

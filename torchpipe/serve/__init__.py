@@ -2,8 +2,8 @@
 
 Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
 wrong), service and pump (the run behind it), reading and routes (what clients ask), control and
-metrics, gate (what every request passes), describing (the OpenAPI document), app. Nothing here is
-imported with `torchpipe`.
+metrics, gate (what every request passes), describing (the OpenAPI document), asgi (the app), server
+(a port, until it ends). Nothing here is imported with `torchpipe`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.serve.array import Array
 
 if TYPE_CHECKING:
-    from torchpipe.serve.app import app
+    from torchpipe.serve.asgi import app
     from torchpipe.serve.codecs import codec
 
 __all__ = ["Array", "app", "codec"]
-HOMES = {"app": "torchpipe.serve.app", "codec": "torchpipe.serve.codecs"}
+HOMES = {"app": "torchpipe.serve.asgi", "codec": "torchpipe.serve.codecs"}
 
 
 def __getattr__(name: str) -> Any:

@@ -123,13 +123,16 @@ class Body:
     def __init__(self, receive: Receive, most: int, patience: float):
         self._receive, self._left, self._most = receive, most, most
         self._patience, self._complete = patience, False
+        self._until: float | None = None
 
     async def __call__(self) -> Message:
         """The next message."""
         if self._complete:
             return await self._receive()
+        if self._until is None:  # it is for the whole body, however it is cut
+            self._until = asyncio.get_running_loop().time() + self._patience
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
             raise Refusal(

@@ -58,7 +58,8 @@ class Refusal(Exception):
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The problem, as JSON has it."""
-        title = HTTPStatus(self.status).phrase
+        gone = self.status == Gone.status
+        title = "Client Closed Request" if gone else HTTPStatus(self.status).phrase
         told = {"status": self.status, "detail": self.detail, "error": self.detail}
         return {
             "type": "about:blank",
@@ -77,6 +78,15 @@ class BadInput(Refusal):
     """The request is not what the service takes."""
 
     status = 422
+
+
+class Gone(Refusal):
+    """The client has gone; nobody but the access log reads it."""
+
+    status = 499
+
+    def __init__(self) -> None:
+        super().__init__("the client has gone.")
 
 
 class Overloaded(Refusal):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import Request, Response, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ValidationError, create_model
+from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
 
 from torchpipe.serve.codecs import STRICT
 from torchpipe.serve.reading import read_form, read_json
-from torchpipe.serve.refusals import BadInput, Refusal, bad_input
+from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
 from torchpipe.serve.service import Service
 
 SOON = 0.02  # seconds after which a request that still waits is worth a task of its own
@@ -53,7 +56,7 @@ class Routes:
         """The outputs for several items, each or its error in the item's place."""
         items = await self._items_in(request)
         async with Present(request):
-            found = await asyncio.gather(*(self._outcome(request, item) for item in items))
+            found = [one async for one in self._in_turn(request, items)]
         return Response(b'{"results":[' + b",".join(found) + b"]}", media_type="application/json")
 
     async def stream(self, request: Request) -> Response:
@@ -62,14 +65,31 @@ class Routes:
         return StreamingResponse(self._events(request, items), media_type="text/event-stream")
 
     async def _events(self, request: Request, items: list[BaseModel]) -> AsyncIterator[bytes]:
-        asked = [asyncio.ensure_future(self._outcome(request, item)) for item in items]
+        number = 0
+        async for one in self._in_turn(request, items):
+            yield b"id: %d\ndata: %s\n\n" % (number, one)
+            number += 1
+        yield b"event: end\ndata: {}\n\n"
+
+    async def _in_turn(self, request: Request, items: list[BaseModel]) -> AsyncIterator[bytes]:
+        """The outcomes in order; no more items than the window holds are asked for at a time."""
+        asked: deque[asyncio.Future[bytes]] = deque()
+        rest = iter(items)
         try:
-            for number, one in enumerate(asked):
-                yield b"id: %d\ndata: %s\n\n" % (number, await one)
-            yield b"event: end\ndata: {}\n\n"
+            asked.extend(self._asked(request, islice(rest, self.service.run.window)))
+            while asked:
+                yield await asked[0]
+                asked.popleft()
+                asked.extend(self._asked(request, islice(rest, 1)))
         finally:
             for one in asked:
                 one.cancel()
+
+    def _asked(
+        self, request: Request, items: Iterable[BaseModel]
+    ) -> Iterator[asyncio.Future[bytes]]:
+        for item in items:
+            yield asyncio.ensure_future(self._outcome(request, item))
 
     async def session(self, socket: WebSocket) -> None:
         """Items in and results out, in their order, for as long as the client likes."""
@@ -121,9 +141,9 @@ class Routes:
         """The outputs for an item, or what went wrong with it."""
         try:
             outputs = await self.infer(request, item)
+            return b'{"outputs":' + self.written(outputs, context_of(request)) + b"}"
         except Refusal as refusal:
             return self._failed(request, refusal)
-        return b'{"outputs":' + self.written(outputs, context_of(request)) + b"}"
 
     def _failed(self, request: Request | WebSocket, refusal: Refusal) -> bytes:
         return json.dumps({"problem": refusal.body(request.state.request_id)}).encode()
@@ -138,7 +158,10 @@ class Routes:
     def written(self, outputs: Mapping[str, Any], context: dict[str, str]) -> bytes:
         """The outputs as JSON."""
         model = self.service.output_model.model_construct(**outputs)
-        return model.__pydantic_serializer__.to_json(model, context=context, warnings=False)
+        try:
+            return model.__pydantic_serializer__.to_json(model, context=context, warnings=False)
+        except PydanticSerializationError as error:
+            raise Refusal(f"the outputs cannot be sent: {error}.", 500) from error
 
 
 def context_of(request: Request | WebSocket) -> dict[str, str]:
@@ -185,7 +208,7 @@ class Present:
         if self._watch is not None:
             self._watch.cancel()
         if self._gone and kind is asyncio.CancelledError:
-            raise Refusal("the client has gone.", 499)
+            raise Gone
 
     def _begin(self) -> None:
         self._watch = asyncio.ensure_future(self._look())

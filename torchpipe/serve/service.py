@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from torchpipe.engine.run import Run
@@ -69,6 +70,19 @@ class Service:
         """End the run; what is inside is dropped."""
         self.run.stop()
         self._pump.stop()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """A `with` block within which requests are taken, in the event loop that it is entered in.
+
+        It is the lifespan of the app; one that mounts the app in another has to enter it itself.
+        """
+        loop = asyncio.get_running_loop()
+        self.start(loop)
+        try:
+            yield
+        finally:
+            await loop.run_in_executor(None, self.stop)
 
     @property
     def places(self) -> int:

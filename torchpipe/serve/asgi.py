@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls, health_routes
@@ -72,16 +71,12 @@ def app(
 
 def inner(service: Service, max_body: int, max_items: int) -> Shortcut:
     """The app behind the gate."""
-
-    @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
-        service.start(asyncio.get_running_loop())
-        try:
-            yield
-        finally:
-            await asyncio.get_running_loop().run_in_executor(None, service.stop)
-
-    made = FastAPIOffline(title=service.pipeline.path, lifespan=life, redirect_slashes=False)
+    made = FastAPIOffline(
+        title=service.pipeline.path,
+        lifespan=lambda _: service.running(),
+        redirect_slashes=False,
+        redoc_url=None,  # its page loads a picture from another host
+    )
     routes = Routes(service, max_body, max_items)
     asked = {"/run": routes.run, "/run-batch": routes.run_batch, "/stream": routes.stream}
     for path, function in asked.items():
@@ -117,6 +112,8 @@ class Shortcut:
             response = await route(request)
         except Refusal as error:
             response = refused(request, error)
+        except ClientDisconnect:
+            return  # nobody reads a response
         except Exception as error:
             response = broken(request, error)
         await response(scope, receive, send)
@@ -129,7 +126,9 @@ def refused(request: Request, error: Refusal) -> Response:
 
 
 def unknown(request: Request, error: Any) -> Response:
-    """The response for what the framework refuses."""
+    """The response for what the framework refuses; what made it do so may be a refusal of ours."""
+    if isinstance(error.__cause__, Refusal):
+        return refused(request, error.__cause__)
     detail = f"{request.method} {request.url.path[:200]}: {error.detail}."
     return refused(request, Refusal(detail, error.status_code, error.headers))
 
