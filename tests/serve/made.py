@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from types import MethodType
 from typing import Any
@@ -20,6 +24,7 @@ from torchpipe.serve import app
 from torchpipe.serve.server import Server
 from torchpipe.serve.service import Service
 
+ROOT = Path(__file__).parents[2]
 TIMEOUT = 10.0  # seconds that anything may take before the test fails
 
 
@@ -94,6 +99,27 @@ def serving(pipeline: tp.Pipeline, drain: float = 1.0, **settings: Any) -> Itera
     finally:
         server.should_exit = True
         thread.join(TIMEOUT)
+
+
+@contextmanager
+def serving_apart(
+    target: str, *words: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`torchpipe serve` in a process of its own, and the URL that it tells."""
+    command = [sys.executable, "-m", "torchpipe.cli", "serve", target, "--port", "0", *words]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
 
 
 @contextmanager

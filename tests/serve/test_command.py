@@ -7,20 +7,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.serve.made import TIMEOUT, connected
+from tests.serve.made import TIMEOUT, connected, serving_apart
 from torchpipe.cli import main
 
 _numbers = count()
-ROOT = Path(__file__).parents[2]
+Served = AbstractContextManager[tuple[subprocess.Popen[str], str]]
 LAST = 5.0  # seconds from the signal to the end
 
 TARGET = '''\
@@ -78,22 +76,8 @@ def gate(tmp_path: Path) -> Path:
     return path
 
 
-@contextmanager
-def served(target: Path, gate: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "torchpipe.cli", "serve", f"{target}:Held", "--port", "0"]
-    environment = {**os.environ, "GATE": str(gate), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [*command, *words],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process, process.stdout.readline().split()[-1]
-        finally:
-            process.kill()
+def served(target: Path, gate: Path, *words: str) -> Served:
+    return serving_apart(f"{target}:Held", *words, GATE=str(gate))
 
 
 async def all_inside(url: str, count: int) -> None:

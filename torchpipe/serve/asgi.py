@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls, health_routes
@@ -129,8 +130,17 @@ def unknown(request: Request, error: Any) -> Response:
     """The response for what the framework refuses; what made it do so may be a refusal of ours."""
     if isinstance(error.__cause__, Refusal):
         return refused(request, error.__cause__)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(methods_at(request)))
     detail = f"{request.method} {request.url.path[:200]}: {error.detail}."
-    return refused(request, Refusal(detail, error.status_code, error.headers))
+    return refused(request, Refusal(detail, error.status_code, headers))
+
+
+def methods_at(request: Request) -> set[str]:
+    """All methods that the path takes: the framework lists those of the first route only."""
+    routes = [one for one in request.app.routes if one.matches(request.scope)[0] != Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 def invalid(request: Request, error: Any) -> Response:

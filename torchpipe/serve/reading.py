@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from torchpipe.serve.ports import ServedPort
@@ -58,19 +61,40 @@ async def read_form(
     Raises:
         Refusal: It is no form, or not what the model says.
     """
-    values: dict[str, Any] = {}
-    async with request.form(max_files=len(ports), max_fields=len(ports)) as form:
-        for name, value in form.multi_items():
-            if name in values or name not in ports:
-                raise BadInput(f"{name}: there is no such input, or it is sent twice.")
-            if isinstance(value, str):
-                values[name] = of_text(ports[name], value)
-            else:
-                values[name] = of_file(ports[name], await value.read())
     try:
-        return model.model_validate(values)
+        async with request.form(max_files=len(ports), max_fields=len(ports)) as form:
+            values = await values_in(form, ports)
+    except (MultiPartException, HTTPException, KeyError) as error:
+        text = getattr(error, "message", None) or getattr(error, "detail", "it has no boundary")
+        raise Refusal(f"the form cannot be read: {text}.", 400) from None
+    try:
+        return model.model_validate(values, strict=False)  # text can be a date, a colour ...
     except ValidationError as error:
         raise bad_input(error) from None
+
+
+async def values_in(form: FormData, ports: dict[str, ServedPort]) -> dict[str, Any]:
+    """What the fields of a form stand for, by name."""
+    values: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if name in values or name not in ports:
+            raise BadInput(f"{name[:80]}: there is no such input, or it is sent twice.")
+        if isinstance(value, str):
+            values[name] = of_text(ports[name], value)
+        else:
+            values[name] = of_file(ports[name], await value.read())
+    return values
+
+
+def media_type(request: Request) -> str:
+    """What the body is said to be."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def refuse_other(kind: str, wanted: str) -> None:
+    """Refuse what nobody here can read."""
+    if kind not in ("", "application/json"):
+        raise Refusal(f"cannot read {kind[:80]}: send {wanted}.", 415)
 
 
 def of_text(port: ServedPort, text: str) -> Any:

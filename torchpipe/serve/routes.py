@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
 
 from torchpipe.serve.codecs import STRICT
-from torchpipe.serve.reading import read_form, read_json
+from torchpipe.serve.reading import media_type, read_form, read_json, refuse_other
 from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
 from torchpipe.serve.service import Service
 
@@ -41,13 +41,12 @@ class Routes:
 
     async def run(self, request: Request) -> Response:
         """The outputs for one item."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = media_type(request)
         if kind == "multipart/form-data":
             values = await read_form(request, self.service.inputs, self.service.input_model)
-        elif kind in ("", "application/json"):
-            values = await read_json(request, self.service.input_model, self.most)
         else:
-            raise Refusal(f"cannot read {kind[:80]}: send JSON, or a form with files.", 415)
+            refuse_other(kind, "JSON, or a form with files")
+            values = await read_json(request, self.service.input_model, self.most)
         async with Present(request):
             outputs = await self.infer(request, values)
         return Response(self.written(outputs, context_of(request)), media_type="application/json")
@@ -129,6 +128,7 @@ class Routes:
         return await self._outcome(socket, item)
 
     async def _items_in(self, request: Request) -> list[BaseModel]:
+        refuse_other(media_type(request), "JSON")
         found: Any = await read_json(request, self._items, self.most)
         if len(found.items) > self.most_items:
             text = (
