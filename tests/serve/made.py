@@ -69,7 +69,9 @@ def forwarding(function: Any) -> Any:
     taken = list(signature.parameters.values())
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     build.__signature__ = inspect.Signature([own, *taken])  # type: ignore[attr-defined]
-    build.__annotations__ = {one.name: one.annotation for one in taken}
+    build.__annotations__ = {
+        one.name: one.annotation for one in taken if one.annotation is not one.empty
+    }
     return build
 
 

@@ -26,13 +26,14 @@ WRONG = {
     ],
     "scores": [
         None, "x", {}, [], [1, 2], [[1], [2, 3]], [[1], ["x"]], [[1], [None]], [[[1]], [[2]]],
-        [[1e39], [0]], [[2**70], [1]], {"dtype": "float32", "shape": [2, 1], "data": "AAAA"},
-        {"dtype": "float64", "shape": [2, 1], "data": "AAAAAAAAAAAAAAAAAAAAAA=="},
-        {"dtype": "O", "shape": [2, 1], "data": ""},
+        [[1e39, 0, 0], [0, 0, 0]], [[2**70, 0, 0], [1, 0, 0]],
+        {"dtype": "float32", "shape": [2, 3], "data": "AAAA"},
+        {"dtype": "float64", "shape": [2, 3], "data": "A" * 64},
+        {"dtype": "O", "shape": [2, 3], "data": ""},
         {"dtype": "float32", "shape": [2, -1], "data": ""},
         {"dtype": "float32", "shape": [2, 2**62], "data": ""},
-        {"dtype": "float32", "shape": "x", "data": ""}, {"dtype": [], "shape": [2, 1], "data": ""},
-        {"dtype": "float32", "shape": [2, 1], "data": "!"},
+        {"dtype": "float32", "shape": "x", "data": ""}, {"dtype": [], "shape": [2, 3], "data": ""},
+        {"dtype": "float32", "shape": [2, 3], "data": "!"},
     ],
     "colour": ["green", "RED", 1, None],
     "size": ["medium", None],
@@ -42,7 +43,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def url():
-    with serving_apart("tests.serve.everything:Everything") as (_, url):
+    with serving_apart("tests.serve.everything:Everything", "--no-access-log") as (_, url):
         yield url
 
 
@@ -95,7 +96,7 @@ def test_a_body_that_is_no_item(client, path, body):
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
 @pytest.mark.parametrize("name", ["share", "scores"])
 def test_nan_and_infinity_are_refused(client, name, value):
-    value = value if name == "share" else f"[[{value}], [1]]"
+    value = value if name == "share" else f"[[{value}, 1, 2], [1, 2, 3]]"
     given = json.dumps(GOOD | {name: "HERE"}).replace('"HERE"', value)
     problem(client.post("/run", content=given), 422)
 

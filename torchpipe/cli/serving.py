@@ -44,6 +44,8 @@ def add_to(group: Any) -> None:
     add("--timeout", type=float, default=60.0, metavar="SECONDS", help=text)
     text = "most bytes of a body (default: 64000000)"
     add("--max-body", type=int, default=64_000_000, metavar="N", help=text)
+    text = "write a line of JSON for each request to the standard error (default: yes)"
+    add("--access-log", action=argparse.BooleanOptionalAction, default=True, help=text)
     text = "that requests inside get to finish, at the end (default: 2.5)"
     add("--drain", type=float, default=2.5, metavar="SECONDS", help=text)
 
@@ -64,6 +66,7 @@ def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
             f"pip install 'torchpipe-cells[serve]'."
         ) from error
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
-    logging.getLogger("torchpipe.access").setLevel(logging.INFO)
+    level = logging.INFO if given.access_log else logging.WARNING
+    logging.getLogger("torchpipe.access").setLevel(level)
     settings = {name: getattr(given, name) for name in SETTINGS}
     serve(pipeline, tell=lambda url: print(f"{pipeline.path}: {url}", flush=True), **settings)

@@ -42,7 +42,8 @@ def app(
         pipeline: An open pipeline, whose ports have types.
         queue: Most requests that wait for room in the run's window; more are refused with 503.
         timeout: Seconds until a request is given up with 504, or None.
-        token: What requests to control the run must bring; None lets everybody.
+        token: What requests to control the run must bring; without, they are taken from this
+            machine only.
         guards_all: Whether all requests must bring the token.
         max_body: Most bytes of a body, as it arrives and when it is decompressed.
         max_items: Most items in one `/run-batch` or `/stream`.
@@ -56,8 +57,8 @@ def app(
         UsageError: The pipeline is closed, or has a port whose type cannot be sent.
         CheckError: The pipeline cannot run.
     """
-    service = Service(pipeline, queue=queue, timeout=timeout, **options)
     pipeline.check()
+    service = Service(pipeline, queue=queue, timeout=timeout, **options)
     made = inner(service, max_body, max_items)
     return Gate(
         made,
@@ -84,8 +85,8 @@ def inner(service: Service, max_body: int, max_items: int) -> Shortcut:
         kinds: dict[str, Any] = {"response_class": Response, "tags": ["items"]}
         made.router.add_api_route(path, function, methods=["POST"], **kinds)
     made.router.add_api_websocket_route("/session", routes.session)
-    made.include_router(control_routes(service))
-    made.include_router(health_routes(service))
+    for router in (control_routes(service), health_routes(service)):
+        made.router.routes.extend(router.routes)
     add_handlers(made)
     describe(made, service)
     return Shortcut(made, asked)

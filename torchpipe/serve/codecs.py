@@ -11,17 +11,27 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    NotRequired,
+    Required,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
 
 import numpy as np
 import torch
-from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from torchpipe.graph.types import hints_of, is_named_tuple
 from torchpipe.serve.array import Array
-from torchpipe.serve.arrays import SCHEMA, read_array, written
+from torchpipe.serve.arrays import read_array, schema_of, written
 
 T = TypeVar("T")
 
@@ -49,9 +59,7 @@ class ArrayCodec:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         """What clients are told."""
-        named = {"dtype": self.array.dtype, "shape": self.array.shape}
-        told = {f"x-{name}": value for name, value in named.items() if value is not None}
-        return {**SCHEMA, **told}
+        return schema_of(self.array)
 
     def read(self, value: Any) -> Any:
         """The tensor or array that a JSON value stands for; one that is there already passes."""
@@ -81,13 +89,17 @@ class FieldsCodec:
         )
 
     def made(self, model: Any) -> Any:
-        """An instance of the class."""
-        return self.kind(**{name: getattr(model, name) for name in type(model).model_fields})
+        """An instance of the class; what was not sent is as the class has it."""
+        return self.kind(**{name: getattr(model, name) for name in model.model_fields_set})
 
     def fields_of(self, value: Any) -> Any:
         """The model of an instance."""
-        read = value.__getitem__ if isinstance(value, dict) else lambda name: getattr(value, name)
-        return self.model.model_construct(**{name: read(name) for name in self.model.model_fields})
+        fields = (
+            value
+            if isinstance(value, dict)
+            else {name: getattr(value, name) for name in self.model.model_fields}
+        )
+        return self.model.model_construct(**fields)
 
 
 class OwnCodec:
@@ -113,6 +125,8 @@ class OwnCodec:
 
 
 OWN: dict[type, OwnCodec] = {}
+ABSENT = object()  # the value of a key that a TypedDict need not have, and has not
+LEFT_OUT = Field(default_factory=lambda: ABSENT, exclude_if=lambda value: value is ABSENT)
 
 
 def codec(
@@ -150,7 +164,7 @@ def rewritten(hint: Any, array: Array = Array()) -> Any:  # noqa: B008 - it is f
     if origin in (list, tuple, dict, set, frozenset):
         return origin[tuple(one if one is ... else rewritten(one, array) for one in arguments)]
     fields = dict(fields_of(hint))
-    if any(kind is not rewritten(kind) for kind, _ in fields.values()):
+    if is_typeddict(hint) or any(kind is not rewritten(kind) for kind, _ in fields.values()):
         named = {name: (rewritten(kind), default) for name, (kind, default) in fields.items()}
         return Annotated[Any, FieldsCodec(hint, named)]
     return hint
@@ -164,7 +178,12 @@ def fields_of(hint: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
             yield name, (hints.get(name, Any), hint._field_defaults.get(name, ...))
     elif dataclasses.is_dataclass(hint):
         for field in dataclasses.fields(hint):
-            default = ... if field.default is dataclasses.MISSING else field.default
-            yield field.name, (hints.get(field.name, Any), default)
+            missing = field.default is field.default_factory is dataclasses.MISSING
+            default = None if field.default is dataclasses.MISSING else field.default
+            yield field.name, (hints.get(field.name, Any), ... if missing else default)
     elif is_typeddict(hint):
-        yield from ((name, (kind, ...)) for name, kind in hints.items())
+        for name, kind in hints.items():
+            said = get_origin(kind)
+            inner = get_args(kind)[0] if said in (Required, NotRequired) else kind
+            needed = said is not NotRequired and name in hint.__required_keys__
+            yield name, (inner, ... if needed or said is Required else LEFT_OUT)

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
-from pydantic import Field, JsonValue
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, JsonValue, TypeAdapter
 
 from torchpipe.errors import ParameterError, RunError
 from torchpipe.graph.cell import Cell
@@ -15,11 +15,17 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.port import Output, Ports
 from torchpipe.graph.types import type_name
+from torchpipe.serve.codecs import STRICT
 from torchpipe.serve.metrics import MEDIA_TYPE, metrics
+from torchpipe.serve.reading import read_json
 from torchpipe.serve.refusals import BadInput, Refusal
 from torchpipe.serve.service import Service
 
-Clones = Annotated[int, Field(ge=1, le=1000)]
+MOST_CLONES = 256
+Clones = Annotated[int, Field(ge=1, le=MOST_CLONES)]
+CLONES = TypeAdapter(dict[str, Clones], config=STRICT)
+VALUES = TypeAdapter(dict[str, JsonValue], config=STRICT)
+MOST = 1_000_000  # bytes of a body that was compressed
 
 
 def controls(method: str, path: str) -> bool:
@@ -40,16 +46,13 @@ def control_routes(service: Service) -> APIRouter:
         return dict(parameters_of(service))
 
     @router.patch("/parameters", summary="Set live parameters: all of them, or none")
-    async def set_parameters(
-        values: Annotated[dict[str, JsonValue], Body(examples=[{"detect.min_score": 0.5}])],
-    ) -> dict[str, JsonValue]:
-        set_all(service, values)
+    async def set_parameters(request: Request) -> dict[str, JsonValue]:
+        set_all(service, await read_json(request, VALUES.validate_json, MOST))
         return dict(parameters_of(service))
 
     @router.post("/scale", summary="Change how many clones cells have")
-    async def scale(
-        clones: Annotated[dict[str, Clones], Body(examples=[{"detect": 4}])],
-    ) -> dict[str, int]:
+    async def scale(request: Request) -> dict[str, int]:
+        clones = await read_json(request, CLONES.validate_json, MOST)
         loop = asyncio.get_running_loop()
         try:
             for path, count in clones.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ipaddress
 import json
 import logging
 import re
@@ -27,6 +28,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 access = logging.getLogger("torchpipe.access")
 ID = re.compile(rb"[\x21-\x7e]{1,128}")
 OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
+
+WITHOUT = "the token is missing or wrong: send `Authorization: Bearer TOKEN`, or `X-API-Key`."
+FROM_ELSEWHERE = (
+    "the service has no token, so only programs on its own machine may control it, and no web page "
+    "of another host. Start it with a token."
+)
 
 
 class Gate:
@@ -96,18 +103,17 @@ class Gate:
         if length.isdigit() and int(length) > self.most:
             return too_large(self.most)
         path = scope["path"]
-        asks = self._guards_all or self._control(scope.get("method", "GET"), path)
-        if self._token is None or not asks or path in OPEN or self._knows(headers):
+        controls = self._control(scope.get("method", "GET"), path)
+        if path in OPEN or not (controls or self._guards_all) or self._knows(headers):
             return None
-        return Refusal(
-            "the token is missing or wrong: send `Authorization: Bearer TOKEN`, or `X-API-Key`.",
-            401,
-            {"WWW-Authenticate": "Bearer"},
-        )
+        if self._token is not None:
+            return Refusal(WITHOUT, 401, {"WWW-Authenticate": "Bearer"})
+        return None if is_local(scope, headers) else Refusal(FROM_ELSEWHERE, 403)
 
     def _knows(self, headers: dict[bytes, bytes]) -> bool:
         """Whether the token is there; it takes as long to say no as to say yes."""
-        assert self._token is not None
+        if self._token is None:
+            return False
         kind, _, bearer = headers.get(b"authorization", b"").partition(b" ")
         given = bearer.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
         return hmac.compare_digest(given, self._token)
@@ -145,6 +151,43 @@ class Body:
             raise too_large(self._most)
         self._complete = not message.get("more_body", False)
         return message
+
+
+def is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Whether a request came by a loopback address, and not from a web page of another host.
+
+    A browser sends what any page tells it to; it says for which name, and from which page.
+    """
+    server = scope.get("server") or ("", 0)
+    names = [headers.get(b"host", b"").decode("latin-1")]
+    if b"origin" in headers:
+        names.append(headers[b"origin"].decode("latin-1").partition("://")[2])
+    return is_loopback(server[0]) and all(is_loopback(host_in(name)) for name in names)
+
+
+def host_in(name: str) -> str:
+    """A host without its port.
+
+    >>> host_in("localhost:80"), host_in("[::1]:80")
+    ('localhost', '::1')
+    """
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def too_large(most: int) -> Refusal:

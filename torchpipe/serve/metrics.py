@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as MEDIA_TYPE
 from prometheus_client.registry import Collector
 
@@ -18,7 +23,7 @@ class Collected(Collector):
     """All metrics of one service, read when they are asked for."""
 
     def __init__(self, service: Service):
-        self.service = service
+        self.service, self.pipeline = service, service.pipeline.path
 
     def collect(self) -> Iterator[Metric]:
         """One family after the other."""
@@ -26,36 +31,49 @@ class Collected(Collector):
         yield from self._cells()
 
     def _requests(self) -> Iterator[Metric]:
-        service = self.service
-        inside = GaugeMetricFamily("torchpipe_requests_inside", "Requests that wait for a result.")
-        inside.add_metric([], service.inside)
-        yield inside
-        done = CounterMetricFamily("torchpipe_requests", "Requests that were answered.")
-        done.add_metric([], service.count)
-        yield done
+        service, labels = self.service, ["pipeline"]
+        waiting = GaugeMetricFamily(
+            "torchpipe_queue_length", "Requests inside, waiting or in the run.", labels=labels
+        )
+        waiting.add_metric([self.pipeline], service.inside)
+        latency = SummaryMetricFamily(
+            "torchpipe_pipeline_latency_seconds", "How long requests took.", labels=labels
+        )
+        latency.add_metric([self.pipeline], service.count, service.seconds)
         rejected = CounterMetricFamily(
-            "torchpipe_requests_rejected", "Requests without a result.", labels=["reason"]
+            "torchpipe_requests_rejected", "Requests without a result.", labels=[*labels, "reason"]
         )
         for reason, count in service.rejected.items():
-            rejected.add_metric([reason], count)
-        yield rejected
+            rejected.add_metric([self.pipeline, reason], count)
+        yield from (waiting, latency, rejected)
 
     def _cells(self) -> Iterator[Metric]:
-        name, labels = self.service.pipeline.path, ["pipeline", "cell"]
-        items = CounterMetricFamily("torchpipe_cell_items", "Items that cells did.", labels=labels)
+        labels = ["pipeline", "cell"]
+        items = CounterMetricFamily(
+            "torchpipe_cell_items", "Items that passed a cell.", labels=[*labels, "outcome"]
+        )
+        service = SummaryMetricFamily(
+            "torchpipe_cell_service_seconds", "How long cells took for items.", labels=labels
+        )
         busy = CounterMetricFamily(
-            "torchpipe_cell_busy_seconds", "Seconds that clones worked.", labels=labels
+            "torchpipe_cell_state_seconds", "What clones did.", labels=[*labels, "state"]
         )
         clones = GaugeMetricFamily("torchpipe_cell_clones", "Clones of cells.", labels=labels)
-        found: dict[str, list[float]] = {}
+        for path, (number, count, seconds) in self._sums().items():
+            place = [self.pipeline, path]
+            items.add_metric([*place, "done"], count)
+            service.add_metric(place, count, seconds)
+            busy.add_metric([*place, "busy"], seconds)
+            clones.add_metric(place, number)
+        yield from (items, service, busy, clones)
+
+    def _sums(self) -> dict[str, tuple[int, int, float]]:
+        """For each cell, or cells that run together: how many clones, items, and seconds."""
+        found: dict[str, tuple[int, int, float]] = {}
         for one in self.service.run.statistics():
-            sums = found.setdefault(one.path, [0, 0.0, 0])
-            sums[0], sums[1], sums[2] = sums[0] + one.items, sums[1] + one.busy, sums[2] + 1
-        for path, (count, seconds, number) in found.items():
-            items.add_metric([name, path], count)
-            busy.add_metric([name, path], seconds)
-            clones.add_metric([name, path], number)
-        yield from (items, busy, clones)
+            number, count, seconds = found.get(one.path, (0, 0, 0.0))
+            found[one.path] = number + 1, count + one.items, seconds + one.busy
+        return found
 
 
 def metrics(service: Service) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -17,21 +18,47 @@ from starlette.requests import Request
 from torchpipe.serve.ports import ServedPort
 from torchpipe.serve.refusals import BadInput, Refusal, bad_input
 
+T = TypeVar("T")
 WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls them
 MOST_PIXELS = 64_000_000
+SHORTEST, LONGEST = 0.001, 86_400.0  # seconds that a client may give its request
 
 
-async def read_json(request: Request, model: type[BaseModel], most: int) -> BaseModel:
-    """The body as a model.
+async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> T:
+    """The body as an object.
+
+    Args:
+        request: Whose body it is.
+        read: What pydantic has made to read it.
+        most: Most bytes of a body that was compressed.
 
     Raises:
-        Refusal: It is no JSON, or not what the model says.
+        Refusal: It is no JSON, or not what is expected.
     """
+    refuse_other(media_type(request), "JSON")
     body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
     try:
-        return model.model_validate_json(body)
+        return read(body)
+    except ValidationError as error:
+        if not any(one["type"] == "int_type" for one in error.errors(include_url=False)):
+            raise bad_input(error) from None
+    try:
+        return read(to_json(whole(from_json(body))))
     except ValidationError as error:
         raise bad_input(error) from None
+
+
+def whole(value: Any) -> Any:
+    """The same, with numbers such as 3.0 as integers, which they are in JSON.
+
+    >>> whole({"a": [3.0, 3.5]})
+    {'a': [3, 3.5]}
+    """
+    if isinstance(value, dict):
+        return {key: whole(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def decompressed(body: bytes, encoding: str, most: int) -> bytes:

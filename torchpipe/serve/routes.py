@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
 
 from torchpipe.serve.codecs import STRICT
-from torchpipe.serve.reading import media_type, read_form, read_json, refuse_other
+from torchpipe.serve.reading import LONGEST, SHORTEST, media_type, read_form, read_json
 from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
 from torchpipe.serve.service import Service
 
@@ -41,12 +41,11 @@ class Routes:
 
     async def run(self, request: Request) -> Response:
         """The outputs for one item."""
-        kind = media_type(request)
-        if kind == "multipart/form-data":
-            values = await read_form(request, self.service.inputs, self.service.input_model)
+        model = self.service.input_model
+        if media_type(request) == "multipart/form-data":
+            values = await read_form(request, self.service.inputs, model)
         else:
-            refuse_other(kind, "JSON, or a form with files")
-            values = await read_json(request, self.service.input_model, self.most)
+            values = await read_json(request, model.model_validate_json, self.most)
         async with Present(request):
             outputs = await self.infer(request, values)
         return Response(self.written(outputs, context_of(request)), media_type="application/json")
@@ -128,8 +127,8 @@ class Routes:
         return await self._outcome(socket, item)
 
     async def _items_in(self, request: Request) -> list[BaseModel]:
-        refuse_other(media_type(request), "JSON")
-        found: Any = await read_json(request, self._items, self.most)
+        context_of(request), deadline_of(request)  # refused here, not in the place of each item
+        found: Any = await read_json(request, self._items.model_validate_json, self.most)
         if len(found.items) > self.most_items:
             text = (
                 f"{len(found.items)} items are more than {self.most_items}. Send fewer at a time."
@@ -168,10 +167,10 @@ def context_of(request: Request | WebSocket) -> dict[str, str]:
     """How to write: `?arrays=base64` or lists."""
     if not request.scope["query_string"]:
         return {"arrays": "lists"}
-    arrays = request.query_params.get("arrays", "lists")
-    if arrays not in ("lists", "base64"):
+    given = request.query_params.getlist("arrays") or ["lists"]
+    if given not in (["lists"], ["base64"]):
         raise BadInput("arrays: it must be lists or base64.")
-    return {"arrays": arrays}
+    return {"arrays": given[0]}
 
 
 def deadline_of(request: Request | WebSocket) -> float | None:
@@ -183,8 +182,8 @@ def deadline_of(request: Request | WebSocket) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
-    if not 0 < seconds <= 86_400:
-        raise BadInput("X-Request-Timeout: give seconds, more than 0 and at most 86400.")
+    if not SHORTEST <= seconds <= LONGEST:
+        raise BadInput(f"X-Request-Timeout: give seconds, from {SHORTEST} to {LONGEST:.0f}.")
     return seconds
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ import uvicorn
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.asgi import app
+from torchpipe.serve.gate import is_loopback
 from torchpipe.serve.service import Service
 
 CLOSING = 0.5  # seconds that open connections get after all items have left
@@ -54,20 +54,6 @@ def serve(
         )
     gate = app(pipeline, token=token, **{"stop_after": STUCK, **settings})
     Server(gate, gate.service, host, port, drain, tell).run()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to the address.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Server(uvicorn.Server):

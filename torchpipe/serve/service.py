@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import Any
 
 from torchpipe.engine.run import Run
@@ -40,6 +41,9 @@ class Service:
     Attributes:
         inputs: The ports that a request fills, by name.
         outputs: The ports that a response has.
+        inside: How many requests wait for a result now.
+        count: How many were answered, with a result or without.
+        seconds: How long those took, together.
         draining: Whether no more requests are taken.
         rejected: How many requests were refused, by reason.
 
@@ -55,6 +59,7 @@ class Service:
         self.input_model = model_of("Inputs", self.inputs)
         self.output_model = model_of("Outputs", self.outputs)
         self.inside = self.count = 0
+        self.seconds = 0.0
         self.draining = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
         self._single = pipeline.graph.packing is None
@@ -113,6 +118,7 @@ class Service:
             asyncio.CancelledError: The client has gone; the item is dropped.
         """
         self._admit()
+        start = perf_counter()
         self.inside += 1
         self._empty.clear()
         ticket = self._pump.put(self.run.submit, values)
@@ -129,6 +135,7 @@ class Service:
                 ticket.drop()
             self.inside -= 1
             self.count += 1
+            self.seconds += perf_counter() - start
             if not self.inside:
                 self._empty.set()
 
