@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from fastapi import Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import Request, Response, WebSocket
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
@@ -19,6 +19,7 @@ from torchpipe.serve.reading import LONGEST, SHORTEST, media_type, read_form, re
 from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
 from torchpipe.serve.service import Service
 
+Waiting = asyncio.Queue[asyncio.Future[bytes]]
 SOON = 0.02  # seconds after which a request that still waits is worth a task of its own
 
 
@@ -92,33 +93,39 @@ class Routes:
     async def session(self, socket: WebSocket) -> None:
         """Items in and results out, in their order, for as long as the client likes."""
         await socket.accept()
-        waiting: asyncio.Queue[asyncio.Future[bytes] | None] = asyncio.Queue(
-            self.service.run.window
-        )
-        sender = asyncio.ensure_future(self._send_all(socket, waiting))
+        waiting: Waiting = asyncio.Queue()
+        room = asyncio.Semaphore(self.service.run.window)
+        both = [
+            asyncio.ensure_future(self._receive_all(socket, waiting, room)),
+            asyncio.ensure_future(self._send_all(socket, waiting, room)),
+        ]
         try:
-            while True:
-                text = await socket.receive_text()
-                await waiting.put(asyncio.ensure_future(self._message(socket, text)))
-        except (WebSocketDisconnect, KeyError):  # KeyError: it sent bytes
-            pass
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
             while not waiting.empty():
-                one = waiting.get_nowait()
-                if one is not None:
-                    one.cancel()
-            sender.cancel()
+                waiting.get_nowait().cancel()
 
-    async def _send_all(
-        self, socket: WebSocket, waiting: asyncio.Queue[asyncio.Future[bytes] | None]
+    async def _receive_all(
+        self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore
     ) -> None:
-        while (one := await waiting.get()) is not None:
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            text = message.get("text") or message.get("bytes") or b""
+            await room.acquire()
+            waiting.put_nowait(asyncio.ensure_future(self._message(socket, text)))
+
+    async def _send_all(self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore) -> None:
+        while True:
+            one = await waiting.get()
             try:
                 await socket.send_text((await one).decode())
             finally:
                 one.cancel()
+            room.release()
 
-    async def _message(self, socket: WebSocket, text: str) -> bytes:
+    async def _message(self, socket: WebSocket, text: str | bytes) -> bytes:
         """The answer to one message."""
         try:
             item = self.service.input_model.model_validate_json(text)
