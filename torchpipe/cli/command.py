@@ -151,7 +151,7 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     """Run a pipeline to its end, and say what it did."""
     definition = find(target, command)
     parser = target_parser("run", target, command, definition=definition)
-    add_run_options(parser)
+    add_run_options(parser, stream=True)
     given = parser.parse_args(words)
     pipeline = made(definition, given)
     refuse_open(pipeline)
@@ -165,7 +165,7 @@ def serve(target: str, command: str | None, words: list[str]) -> None:
     """Serve a pipeline until a signal ends it."""
     definition = find(target, command)
     parser = target_parser("serve", target, command, definition=definition)
-    add_common_options(parser)
+    add_run_options(parser, stream=False)
     add_serve_options(parser)
     given = parser.parse_args(words)
     pipeline = made(definition, given)
@@ -174,14 +174,8 @@ def serve(target: str, command: str | None, words: list[str]) -> None:
     serve_until_ended(pipeline, given)
 
 
-def add_run_options(parser: Parser) -> None:
-    """The options of `torchpipe run`."""
-    text = "end the stream after so many items of the sources"
-    add_common_options(parser).add_argument("--items", type=positive, metavar="N", help=text)
-
-
-def add_common_options(parser: Parser) -> argparse._ArgumentGroup:
-    """The options that every pipeline has."""
+def add_run_options(parser: Parser, stream: bool) -> None:
+    """The options that every pipeline has; `stream`, whether its sources make one."""
     group = parser.add_argument_group("options of every run")
     more: dict[str, Any] = {"action": "append", "default": []}
     add = group.add_argument
@@ -189,9 +183,11 @@ def add_common_options(parser: Parser) -> argparse._ArgumentGroup:
     add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
     add("--window", type=positive, metavar="N", help="most items alive at a time")
     add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    if stream:
+        text = "end the stream after so many items of the sources"
+        add("--items", type=positive, metavar="N", help=text)
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
-    return group
 
 
 def positive(text: str) -> int:
