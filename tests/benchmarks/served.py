@@ -81,24 +81,9 @@ def bare(function: Callable[[int], int], threads: bool, port: int) -> None:
 def litserve(cell: tp.Cell, workers: int, port: int) -> None:
     import litserve as ls
 
-    class Api(ls.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:
-            import torch
+    from tests.benchmarks.lit_api import Api
 
-            torch.set_num_threads(1)
-            self.cell = cell
-            self.cell.setup(tp.ThreadClone())
-
-        def decode_request(self, request: Any) -> int:
-            return int(request["x"])
-
-        def predict(self, x: int) -> int:
-            return int(self.cell.forward(x))
-
-        def encode_response(self, output: int) -> Any:
-            return {"out": output}
-
-    server = ls.LitServer(Api(api_path="/run"), accelerator="cpu", workers_per_device=workers)
+    server = ls.LitServer(Api(cell), accelerator="cpu", workers_per_device=workers)
     server.run(port=port, log_level="error", generate_client_file=False)
 
 
