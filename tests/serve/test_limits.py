@@ -59,6 +59,25 @@ def test_a_deadline_gives_504_and_drops_the_item():
         assert seen.items == [2]
 
 
+def test_what_is_given_up_while_it_waits_is_never_run():
+    gate, seen = Gate(), Recorder()
+    with (
+        serving(Line(seen, tp.ScaleUp(gate, 1)), window=1) as live,
+        httpx.Client(base_url=live.url, timeout=TIMEOUT) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first = pool.submit(client.post, "/run", json={"x": 1})
+        gate.wait_until_inside(1)
+        for x in range(2, 5):
+            soon = {"X-Request-Timeout": "0.01"}
+            problem(client.post("/run", json={"x": x}, headers=soon), 504)
+        gate.open()
+        assert first.result(TIMEOUT).json() == {"out": 1}
+        assert client.post("/run", json={"x": 9}).json() == {"out": 9}
+        assert 9 in seen.items
+        assert not {3, 4} & set(seen.items)
+
+
 def test_the_service_has_a_deadline_of_its_own():
     gate = Gate()
     with asking(Line(tp.ScaleUp(gate, 1)), timeout=0.05) as client:

@@ -57,6 +57,32 @@ def test_one_bad_item_fails_alone_and_names_the_cell():
             assert client.post("/run", json={"x": x}).json() == {"out": 100 // x}
 
 
+@pytest.mark.parametrize("clones", [None, 2])
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, StopIteration, MemoryError])
+def test_no_exception_of_a_cell_ends_the_service(kind, clones):
+    def end(x: int) -> int:
+        if x == 0:
+            raise kind
+        return x
+
+    with asking(Typed(end, clones)) as client:
+        for _ in range(3):
+            assert problem(client.post("/run", json={"x": 0}), 500)["cell"] == "cell"
+            assert client.post("/run", json={"x": 1}).json() == {"out": 1}
+
+
+def test_a_run_that_has_ended_is_neither_live_nor_ready():
+    with (
+        serving(Typed(add_one, 2)) as live,
+        httpx.Client(base_url=live.url) as client,
+    ):
+        assert client.get("/livez").status_code == 200
+        live.service.run.stop()
+        problem(client.post("/run", json={"x": 0}), 503)
+        problem(client.get("/readyz"), 503)
+        assert "has ended" in problem(client.get("/livez"), 503)["detail"]
+
+
 def test_requests_in_flight_share_clones_and_batches():
     seen = []
 

@@ -83,8 +83,10 @@ def health_routes(service: Service) -> APIRouter:
     """Whether the service lives, and whether it takes requests."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/livez", summary="Whether the process answers")
+    @router.get("/livez", summary="Whether the service lives, or has to be started again")
     async def live() -> dict[str, bool]:
+        if service.ended:
+            raise Refusal("the run has ended. Start the service again.", 503)
         return {"live": True}
 
     @router.get("/readyz", summary="Whether requests are taken")

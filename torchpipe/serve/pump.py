@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from torchpipe.errors import Stopped
+from torchpipe.serve.refusals import CellFailed
 
 Submit = Callable[..., "Future[Any]"]
 SOON = 0.0005  # seconds for which results may wait for others to be given back with
@@ -45,7 +46,7 @@ class Ticket:
 
     def drop(self) -> None:
         """Nobody waits for the result any more: no cell takes the item from here on."""
-        self.dropped = True
+        self.dropped, self.values = True, None
         if self.future is not None:
             self.future.cancel()
 
@@ -101,10 +102,9 @@ class Pump:
         return ticket
 
     def _enter(self, ticket: Ticket) -> None:
-        if ticket.dropped:
-            return
         values, ticket.values = ticket.values, None
-        assert values is not None
+        if values is None:  # dropped
+            return
         try:
             future = ticket.submit(**values)
         except BaseException as error:
@@ -143,6 +143,8 @@ def settle(waiter: asyncio.Future[Any], future: Future[Any]) -> None:
         error = future.exception()
     except CancelledError:
         error = Stopped("the item was cancelled.")
+    if error is not None and not isinstance(error, Exception):
+        error = CellFailed(error)  # such as SystemExit, which would end the event loop
     if error is not None:
         waiter.set_exception(error)
     else:

@@ -45,6 +45,7 @@ class Service:
         count: How many were answered, with a result or without.
         seconds: How long those took, together.
         draining: Whether no more requests are taken.
+        ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
 
     Raises:
@@ -60,7 +61,7 @@ class Service:
         self.output_model = model_of("Outputs", self.outputs)
         self.inside = self.count = 0
         self.seconds = 0.0
-        self.draining = False
+        self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
         self._single = pipeline.graph.packing is None
         self._empty = asyncio.Event()
@@ -164,6 +165,12 @@ class Service:
             return dict.fromkeys(self.outputs, result)
         return result if isinstance(result, dict) else dict(zip(self.outputs, result, strict=True))
 
+    def _notice(self, error: Stopped) -> None:
+        """The run has ended before the service, and nothing starts it again."""
+        if not self.ended:
+            log.critical("the run has ended; the service has to be started again", exc_info=error)
+        self.ended = self.draining = True
+
     def _refusal(self, error: Exception, request_id: str) -> Refusal:
         if isinstance(error, Refusal):
             self.rejected["deadline"] += isinstance(error, DeadlineExceeded)
@@ -171,6 +178,7 @@ class Service:
         if isinstance(error, ItemDropped):
             return ItemFiltered()
         if isinstance(error, Stopped):
+            self._notice(error)
             return Draining()
         self.rejected["cell"] += 1
         log.error("request %s failed", request_id, exc_info=error)
