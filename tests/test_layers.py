@@ -31,7 +31,7 @@ BELOW = {
 SAVING = {"engine.checkpoint", "engine.plain"}
 
 # What a service reads and writes.
-VALUES = {"serve.codecs", "serve.arrays"}
+VALUES = {"serve.codecs", "serve.arrays", "serve.kserve"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
