@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from time import perf_counter_ns
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.policy import ErrorPolicy, Skip, attempts_and_skip
+
+if TYPE_CHECKING:
+    from torchpipe.engine.copies import Copies
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Context:
         calls: The lines of the generated function that call a cell: see `Code`.
         code: The code of that function, to know its frame by.
         thread: The identifier of its thread, once it runs.
+        copies: The copies of its stateful cells for each session; None where there are no sessions.
     """
 
     __slots__ = (
@@ -98,6 +102,7 @@ class Context:
         "calls",
         "clone",
         "code",
+        "copies",
         "count",
         "first",
         "number",
@@ -116,6 +121,7 @@ class Context:
         self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
+        self.copies: Copies | None = None
         self.since = 0
 
     def begin(self, first: int, step: int, origin: int) -> None:
