@@ -17,6 +17,7 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls, health_routes
 from torchpipe.serve.describing import describe
 from torchpipe.serve.gate import Gate, Receive, Scope, Send
+from torchpipe.serve.kserve.routes import OpenInference
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
 from torchpipe.serve.service import Service
@@ -87,6 +88,7 @@ def inner(service: Service, max_body: int, max_items: int) -> Shortcut:
     made.router.add_api_websocket_route("/session", routes.session)
     for router in (control_routes(service), health_routes(service)):
         made.router.routes.extend(router.routes)
+    made.router.routes.extend(OpenInference(service, max_body).routes)
     add_handlers(made)
     describe(made, service)
     return Shortcut(made, asked)

@@ -27,6 +27,7 @@ class ServedPort:
     Attributes:
         name: Its name.
         hint: Its type, as pydantic reads it.
+        adapter: What reads and writes its values.
         default: What an input has if nothing is sent, or `REQUIRED`.
         array: How it travels if it is one tensor or array, else None.
 
@@ -41,12 +42,14 @@ class ServedPort:
             raise UsageError(f"cannot serve {port.path}: it has no type. {FIX}")
         self.hint = rewritten(port.type)
         try:
-            self.schema = TypeAdapter(self.hint, config=STRICT).json_schema()
+            self.adapter: TypeAdapter[Any] = TypeAdapter(self.hint, config=STRICT)
+            self.schema = self.adapter.json_schema()
         except PydanticUserError as error:
             if "BaseModel" not in str(error):
                 why = f"nobody knows how to send {type_name(port.type)}"
                 raise UsageError(f"cannot serve {port}: {why}. {FIX}") from error
-            self.schema = TypeAdapter(self.hint).json_schema()  # it has a config of its own
+            self.adapter = TypeAdapter(self.hint)  # it has a config of its own
+            self.schema = self.adapter.json_schema()
         codecs = [one for one in getattr(self.hint, "__metadata__", ()) if type(one) is ArrayCodec]
         self.array = codecs[0] if codecs else None
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.serve.kserve.made import NUMERIC, bits, body_of, request, tensors
 from torchpipe.serve.kserve.parameters import Sequence
-from torchpipe.serve.kserve.refused import Refused
 from torchpipe.serve.kserve.request import read_request
 from torchpipe.serve.kserve.tensor import Tensor
+from torchpipe.serve.refusals import Refusal
 
 
 @given(st.data())
@@ -248,7 +248,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("body", "text"), REFUSED, ids=lambda value: str(value)[:40])
 def test_what_is_wrong_is_refused_and_said(body, text):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         read_request(body)
     assert str(caught.value) == text
     assert caught.value.status == 400
@@ -315,14 +315,14 @@ REFUSED_BLOBS = [
 
 @pytest.mark.parametrize(("sent", "text"), REFUSED_BLOBS, ids=lambda value: str(value)[:40])
 def test_blobs_that_are_wrong_are_refused(sent, text):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         read_request(*sent)
     assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("header", ["", "-1", "1e3", "999", "²", "9" * 5000, " 10"])
 def test_a_header_that_is_no_size_is_refused(header):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refusal) as caught:
         read_request(request(), header)
     shown = repr(header) if len(header) < 100 else repr(header)[:57] + "..."
     assert str(caught.value) == (
@@ -333,7 +333,7 @@ def test_a_header_that_is_no_size_is_refused(header):
 
 def test_an_input_given_twice_is_refused():
     one = {"name": "x", "datatype": "BOOL", "shape": [1], "data": [True]}
-    with pytest.raises(Refused, match=r"^input 'x' is given twice: send it once\.$"):
+    with pytest.raises(Refusal, match=r"^input 'x' is given twice: send it once\.$"):
         read_request(request(inputs=[one, one]))
 
 
@@ -365,7 +365,7 @@ requests = st.fixed_dictionaries(
 
 def answered(body: bytes, header: str | None) -> None:
     """Reading it gives a request, or says why not, and nothing else."""
-    with suppress(Refused):
+    with suppress(Refusal):
         read_request(body, header)
 
 

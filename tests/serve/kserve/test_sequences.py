@@ -11,8 +11,8 @@ import pytest
 import torchpipe as tp
 from tests.engine.made import Total, open_line, scaled
 from torchpipe.serve.kserve.parameters import Sequence
-from torchpipe.serve.kserve.refused import Refused
 from torchpipe.serve.kserve.sequences import Sequences
+from torchpipe.serve.refusals import Refusal
 
 Ask = Callable[..., Coroutine[Any, Any, int]]
 
@@ -48,7 +48,7 @@ def test_a_sequence_remembers_from_its_start_to_its_end():
 def test_an_unknown_sequence_is_refused():
     async def test(sequences, ask):
         await ask(1, start=True, end=True)
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refusal) as caught:
             await ask(1)
         assert str(caught.value) == (
             "there is no sequence 1: send sequence_start with its first request. It may have "
@@ -80,7 +80,7 @@ def test_there_are_no_more_than_the_run_has_sessions():
     async def test(sequences, ask):
         await ask(1, 1, start=True)
         await ask(1, 2, start=True)
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refusal) as caught:
             await ask(1, 3, start=True)
         assert caught.value.status == 503
         assert str(caught.value) == (
@@ -98,7 +98,7 @@ def test_an_idle_sequence_ends_by_itself():
         await ask(1, start=True)
         while len(sequences):  # the timer runs in this loop
             await asyncio.sleep(0)
-        with pytest.raises(Refused):
+        with pytest.raises(Refusal):
             await ask(1)
 
     with_sequences(test, idle=0.0)

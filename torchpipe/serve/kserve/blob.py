@@ -9,8 +9,8 @@ from struct import Struct
 import numpy as np
 
 from torchpipe.serve.kserve.datatype import TRAVELLING, held, narrowed, widened
-from torchpipe.serve.kserve.refused import Refused
 from torchpipe.serve.kserve.tensor import Tensor
+from torchpipe.serve.refusals import Refusal
 
 _length = Struct("<I")
 
@@ -21,13 +21,13 @@ def tensor_from_blob(
     """The tensor in a blob; its data are copied.
 
     Raises:
-        Refused: The blob does not hold what the shape and the datatype say.
+        Refusal: The blob does not hold what the shape and the datatype say.
     """
     if datatype == "BYTES":
         return Tensor(name, datatype, shape, elements(blob, math.prod(shape), where))
     dtype, count = TRAVELLING[datatype], math.prod(shape)
     if len(blob) != count * dtype.itemsize:
-        raise Refused(
+        raise Refusal(
             f"{where} has {len(blob)} bytes of data, and {count} elements of {datatype} take "
             f"{count * dtype.itemsize}: let shape, datatype and data agree."
         )
@@ -41,7 +41,7 @@ def tensor_from_blob(
 def refuse_others(blob: memoryview, where: str) -> None:
     """Refuse bytes of a BOOL tensor that are neither 0 nor 1."""
     if (np.frombuffer(blob, np.uint8) > 1).any():
-        raise Refused(f"{where} has bytes other than 0 and 1, which BOOL does not know.")
+        raise Refusal(f"{where} has bytes other than 0 and 1, which BOOL does not know.")
 
 
 def elements(blob: memoryview, count: int, where: str) -> tuple[bytes, ...]:
@@ -54,7 +54,7 @@ def elements(blob: memoryview, count: int, where: str) -> tuple[bytes, ...]:
         found.append(blob[start:at].tobytes())
     if at < len(blob) or len(found) < count:
         than = "more" if at < len(blob) else "fewer"
-        raise Refused(f"{where} has {than} than the {count} elements that its shape says.")
+        raise Refusal(f"{where} has {than} than the {count} elements that its shape says.")
     return tuple(found)
 
 
@@ -62,10 +62,10 @@ def length_at(blob: memoryview, at: int, number: int, where: str) -> int:
     """The length of the element that starts there."""
     left = len(blob) - at - _length.size
     if left < 0:
-        raise Refused(f"{where} ends within the length of element {number}: send 4 bytes for it.")
+        raise Refusal(f"{where} ends within the length of element {number}: send 4 bytes for it.")
     length: int = _length.unpack_from(blob, at)[0]
     if length > left:
-        raise Refused(
+        raise Refusal(
             f"{where} ends within element {number}: {length} bytes are announced, and {left} are "
             f"left."
         )

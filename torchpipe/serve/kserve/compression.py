@@ -1,49 +1,9 @@
-"""Compressed bodies: read with a limit on what comes out, and written."""
+"""Compressed replies; compressed requests are read as all others are."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
-
-from torchpipe.serve.kserve.refused import Refused, shown
-
-# What zlib calls the two formats.
-WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
-
-
-def decompressed(body: bytes, encoding: str, limit: int) -> bytes:
-    """A body as it was before it was compressed.
-
-    Args:
-        body: What arrived.
-        encoding: The `Content-Encoding`; empty if there is none.
-        limit: Most bytes that may come out; no more than that is ever held.
-
-    Raises:
-        Refused: It is larger (413), damaged (400), or of an unknown encoding (415).
-    """
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if encoding not in WINDOWS:
-        raise Refused(
-            f"cannot read Content-Encoding {shown(encoding)}: send gzip, deflate, or none.", 415
-        )
-    reader = zlib.decompressobj(WINDOWS[encoding])
-    try:
-        made = reader.decompress(body, limit + 1)
-    except zlib.error:
-        raise damaged(encoding) from None
-    if len(made) > limit:
-        raise Refused("the body is too large once it is decompressed: send less at a time.", 413)
-    if not reader.eof or reader.unused_data:
-        raise damaged(encoding)
-    return made
-
-
-def damaged(encoding: str) -> Refused:
-    """The error for a body that does not decompress."""
-    return Refused(f"the body is not {encoding}, or damaged, though Content-Encoding says so.")
 
 
 def compressed(body: bytes, encoding: str) -> bytes:

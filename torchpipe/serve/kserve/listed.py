@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchpipe.serve.kserve.datatype import FLOATING, held, narrowed, widened
-from torchpipe.serve.kserve.refused import Refused, shown
+from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.kserve.tensor import Tensor
+from torchpipe.serve.refusals import Refusal
 
 
 def tensor_from_list(
@@ -24,11 +25,11 @@ def tensor_from_list(
     """The tensor that a JSON array stands for.
 
     Raises:
-        Refused: The array does not hold what the shape and the datatype say.
+        Refusal: The array does not hold what the shape and the datatype say.
     """
     flat = flattened(data, shape, where)
     if len(flat) != math.prod(shape):
-        raise Refused(
+        raise Refusal(
             f"{where}.data has {len(flat)} elements, and shape {list(shape)} takes "
             f"{math.prod(shape)}."
         )
@@ -41,7 +42,7 @@ def tensor_from_list(
 def flattened(data: Any, shape: tuple[int, ...], where: str) -> list[Any]:
     """The elements in row-major order."""
     if not isinstance(data, list):
-        raise Refused(f"{where}.data must be an array, not {shown(data)}.")
+        raise Refusal(f"{where}.data must be an array, not {shown(data)}.")
     flat: list[Any] = data
     for size in shape[1:]:
         if list not in set(map(type, flat)):
@@ -49,7 +50,7 @@ def flattened(data: Any, shape: tuple[int, ...], where: str) -> list[Any]:
         refuse_ragged(flat, size, where)
         flat = list(chain.from_iterable(flat))
     if list in set(map(type, flat)):
-        raise Refused(f"{where}.data is nested deeper than its shape {list(shape)} is.")
+        raise Refusal(f"{where}.data is nested deeper than its shape {list(shape)} is.")
     return flat
 
 
@@ -57,7 +58,7 @@ def refuse_ragged(data: list[Any], size: int, where: str) -> None:
     """Refuse arrays of which not all have this length."""
     for part in data:
         if not isinstance(part, list) or len(part) != size:
-            raise Refused(
+            raise Refusal(
                 f"{where}.data is nested, and one of its parts is {shown(part)} where its shape "
                 f"says an array of {size}."
             )
@@ -69,7 +70,7 @@ def encoded(flat: list[Any], where: str) -> tuple[bytes, ...]:
     try:
         return tuple(text.encode() for text in flat)
     except UnicodeEncodeError:
-        raise Refused(f"{where}.data has half of a surrogate pair, which is no text.") from None
+        raise Refusal(f"{where}.data has half of a surrogate pair, which is no text.") from None
 
 
 def booleans(flat: list[Any], datatype: str, where: str) -> NDArray[Any]:
@@ -110,19 +111,19 @@ def refuse_types(flat: list[Any], allowed: set[type], datatype: str, where: str)
         wrong = next(element for element in flat if type(element) not in allowed)
         names = {bool: "true and false", str: "strings", int: "integers"}
         known = "numbers" if float in allowed else names[next(iter(allowed))]
-        raise Refused(f"{where}.data has {shown(wrong)}: {datatype} is written as {known}.")
+        raise Refusal(f"{where}.data has {shown(wrong)}: {datatype} is written as {known}.")
 
 
-def overflow(number: Any, datatype: str, where: str) -> Refused:
+def overflow(number: Any, datatype: str, where: str) -> Refusal:
     """The error for a number that is out of range."""
-    return Refused(f"{where}.data has {shown(number)}, which is out of range for {datatype}.")
+    return Refusal(f"{where}.data has {shown(number)}, which is out of range for {datatype}.")
 
 
 def list_of(tensor: Tensor) -> list[Any]:
     """The data of a tensor as a flat list.
 
     Raises:
-        Refused: An element of BYTES is no text.
+        Refusal: An element of BYTES is no text.
     """
     if not isinstance(tensor.data, tuple):
         made: list[Any] = tensor.data.ravel().tolist()
@@ -130,7 +131,7 @@ def list_of(tensor: Tensor) -> list[Any]:
     try:
         return [element.decode() for element in tensor.data]
     except UnicodeDecodeError:
-        raise Refused(
+        raise Refusal(
             f"output {shown(tensor.name)} is not UTF-8, so JSON cannot hold it: ask for it with "
             f'"binary_data": true.'
         ) from None

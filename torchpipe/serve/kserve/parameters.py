@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torchpipe.serve.kserve.fields import Object, an_object, count, truth
-from torchpipe.serve.kserve.refused import Refused, shown
+from torchpipe.serve.kserve.shown import shown
+from torchpipe.serve.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ def parameters_of(value: Any) -> Parameters:
     """The parameters in a request.
 
     Raises:
-        Refused: One is not what it must be.
+        Refusal: One is not what it must be.
     """
     found = dict(an_object({} if value is None else value, "parameters"))
     for name, given in found.items():
         if not isinstance(given, bool | int | float | str):
             where = f"parameters[{shown(name)}]"
-            raise Refused(f"{where} must be a number, text, true or false, not {shown(given)}.")
+            raise Refusal(f"{where} must be a number, text, true or false, not {shown(given)}.")
     sequence = sequence_of(found)
     timeout = count(found.pop("timeout", 0), "parameters.timeout") / 1e6 or None
     binary = truth(found.pop("binary_data_output", False), "parameters.binary_data_output")
@@ -66,7 +67,7 @@ def sequence_of(found: Object) -> Sequence | None:
     if not isinstance(name, str):
         count(name, "parameters.sequence_id")
     if name in (0, "") and (start or end):
-        raise Refused(
+        raise Refusal(
             "parameters.sequence_start and sequence_end need a sequence_id other than 0: say which "
             "sequence starts or ends."
         )
@@ -77,7 +78,7 @@ def refuse_memory(found: Object, where: str) -> None:
     """Refuse shared memory, which clients elsewhere could not use either."""
     for name in found:
         if name.startswith("shared_memory"):
-            raise Refused(
+            raise Refusal(
                 f"{where} refers to shared memory, which is not served: send the data with the "
                 f"request."
             )

@@ -23,8 +23,9 @@ from torchpipe.serve.kserve.fields import (
 )
 from torchpipe.serve.kserve.listed import tensor_from_list
 from torchpipe.serve.kserve.parameters import Parameters, parameters_of, refuse_memory
-from torchpipe.serve.kserve.refused import Refused, shown
+from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.kserve.tensor import Tensor, shape_of
+from torchpipe.serve.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def read_request(body: bytes, header: str | None = None) -> InferRequest:
         header: The header `Inference-Header-Content-Length`: the bytes of JSON; None for all.
 
     Raises:
-        Refused: The body is no such request.
+        Refusal: The body is no such request.
     """
     size = header_size(header, len(body))
     found = parsed(body[:size])
@@ -70,7 +71,7 @@ def header_size(header: str | None, body: int) -> int:
     if header is None:
         return body
     if not (header.isascii() and header.isdigit()) or len(header) > 20 or int(header) > body:
-        raise Refused(
+        raise Refusal(
             f"Inference-Header-Content-Length must be the bytes of JSON that the body of {body} "
             f"bytes starts with, not {shown(header)}."
         )
@@ -80,7 +81,7 @@ def header_size(header: str | None, body: int) -> int:
 def id_of(value: Any) -> str | None:
     """The name of the request."""
     if value is not None and not isinstance(value, str):
-        raise Refused(f"id must be text, not {shown(value)}.")
+        raise Refusal(f"id must be text, not {shown(value)}.")
     return value or None
 
 
@@ -93,7 +94,7 @@ class Blobs:
     def take(self, size: int, where: str) -> memoryview:
         """The next so many bytes."""
         if size > len(self._rest):
-            raise Refused(
+            raise Refusal(
                 f"{where}.parameters.binary_data_size is {size}, and {len(self._rest)} bytes are "
                 f"left after the JSON: send them all, and Inference-Header-Content-Length."
             )
@@ -103,7 +104,7 @@ class Blobs:
     def refuse_rest(self) -> None:
         """Refuse what belongs to no input."""
         if self._rest:
-            raise Refused(
+            raise Refusal(
                 f"{len(self._rest)} bytes follow the data of the last input: let each input say "
                 f"its size in parameters.binary_data_size."
             )
@@ -115,7 +116,7 @@ def inputs_of(value: Any, blobs: Blobs) -> dict[str, Tensor]:
     for number, given in enumerate(objects(value, "inputs")):
         tensor = input_of(given, f"inputs[{number}]", blobs)
         if tensor.name in found:
-            raise Refused(f"input {shown(tensor.name)} is given twice: send it once.")
+            raise Refusal(f"input {shown(tensor.name)} is given twice: send it once.")
         found[tensor.name] = tensor
     return found
 
@@ -125,7 +126,7 @@ def input_of(found: Object, where: str, blobs: Blobs) -> Tensor:
     only(found, ("name", "datatype", "shape", "parameters", "data"), where)
     name, datatype = text(found.get("name"), f"{where}.name"), found.get("datatype")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise Refused(
+        raise Refusal(
             f"{where}.datatype must be one of {', '.join(DATATYPES)}, not {shown(datatype)}."
         )
     shape = shape_of(found.get("shape"), datatype, where)
@@ -134,7 +135,7 @@ def input_of(found: Object, where: str, blobs: Blobs) -> Tensor:
     if "binary_data_size" not in parameters:
         return tensor_from_list(name, datatype, shape, found.get("data"), where)
     if "data" in found:
-        raise Refused(f"{where} has data and binary_data_size: send one of them.")
+        raise Refusal(f"{where} has data and binary_data_size: send one of them.")
     size = count(parameters["binary_data_size"], f"{where}.parameters.binary_data_size")
     return tensor_from_blob(name, datatype, shape, blobs.take(size, where), where)
 
@@ -155,7 +156,7 @@ def outputs_of(value: Any, binary: bool) -> dict[str, bool] | None:
         refuse_memory(parameters, where)
         refuse_classes(parameters, where)
         if name in wanted:
-            raise Refused(f"output {shown(name)} is asked for twice: ask once.")
+            raise Refusal(f"output {shown(name)} is asked for twice: ask once.")
         wanted[name] = truth(parameters.get("binary_data", binary), f"{where}.binary_data")
     return wanted or None
 
@@ -163,7 +164,7 @@ def outputs_of(value: Any, binary: bool) -> dict[str, bool] | None:
 def refuse_classes(found: Object, where: str) -> None:
     """Refuse Triton's extension for classification."""
     if count(found.get("classification", 0), f"{where}.parameters.classification"):
-        raise Refused(
+        raise Refusal(
             f"{where} asks for classification, which is not served: ask for the scores, and sort "
             f"them."
         )

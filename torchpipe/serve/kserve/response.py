@@ -9,7 +9,6 @@ from typing import Any
 
 from torchpipe.serve.kserve.blob import blob_of
 from torchpipe.serve.kserve.listed import list_of
-from torchpipe.serve.kserve.refused import Refused, shown
 from torchpipe.serve.kserve.request import InferRequest
 from torchpipe.serve.kserve.tensor import Tensor
 
@@ -30,16 +29,15 @@ def write_reply(
     """Write the reply to a request.
 
     Args:
-        request: It says which outputs to send, and how.
+        request: It says which outputs to send, and how; there are those that it names.
         outputs: All that the pipeline gave.
         model: The name of the pipeline.
         version: Its version.
 
     Raises:
-        Refused: An output is wanted as JSON, which cannot hold it; or there is none of that name.
+        Refusal: An output is wanted as JSON, which cannot hold it.
     """
     given = {tensor.name: tensor for tensor in outputs}
-    refuse_unknown(request.outputs or {}, given)
     default = dict.fromkeys(given, request.parameters.binary)
     blobs: list[bytes] = []
     found = [
@@ -52,14 +50,6 @@ def write_reply(
         return Reply(text, {"Content-Type": "application/json"})
     headers = {"Content-Type": "application/octet-stream", HEADER: str(len(text))}
     return Reply(b"".join([text, *blobs]), headers)
-
-
-def refuse_unknown(wanted: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse outputs that there are not."""
-    there = list(known)
-    for name in wanted:
-        if name not in there:
-            raise Refused(f"there is no output {shown(name)}; there are: {', '.join(there)}.")
 
 
 def written(tensor: Tensor, binary: bool, blobs: list[bytes]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from torchpipe.engine.session import Session
 from torchpipe.errors import RunError
 from torchpipe.serve.kserve.parameters import Sequence
-from torchpipe.serve.kserve.refused import Refused, shown
+from torchpipe.serve.kserve.shown import shown
+from torchpipe.serve.refusals import Refusal
 
 
 @dataclass(eq=False)
@@ -53,13 +54,13 @@ class Sequences:
         """The session of a request, which ends with the request that says so.
 
         Raises:
-            Refused: There is no such sequence (400); or there are too many (503).
+            Refusal: There is no such sequence (400); or there are too many (503).
         """
         if sequence.start:
             await self._start(sequence.id)
         named = self._named.get(sequence.id)
         if named is None:
-            raise Refused(
+            raise Refusal(
                 f"there is no sequence {shown(sequence.id)}: send sequence_start with its first "
                 f"request. It may have ended, or been idle for {self._idle:g} seconds."
             )
@@ -76,7 +77,7 @@ class Sequences:
         try:
             self._named[name] = Named(self._make())
         except RunError as error:
-            raise Refused(f"cannot start sequence {shown(name)}: {error}", 503) from None
+            raise Refusal(f"cannot start sequence {shown(name)}: {error}", 503) from None
 
     async def _left(self, sequence: Sequence, named: Named) -> None:
         """A request has left."""

@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from torchpipe.serve.kserve.datatype import TRAVELLING
-from torchpipe.serve.kserve.refused import Refused, shown
+from torchpipe.serve.kserve.shown import shown
+from torchpipe.serve.refusals import Refusal
 
 MOST_DIMENSIONS = 32
 MOST_BYTES = 2**62  # what an array can address, with room to spare
@@ -32,6 +33,11 @@ class Tensor:
     shape: tuple[int, ...]
     data: NDArray[Any] | tuple[bytes, ...]
 
+    @property
+    def size(self) -> int:
+        """The bytes of its data."""
+        return sum(map(len, self.data)) if isinstance(self.data, tuple) else self.data.nbytes
+
     def __str__(self) -> str:
         return f"{shown(self.name)} ({self.datatype}, shape {list(self.shape)})"
 
@@ -40,17 +46,17 @@ def shape_of(value: Any, datatype: str, where: str) -> tuple[int, ...]:
     """The shape that a client sent.
 
     Raises:
-        Refused: It is no shape, or one of which there cannot be an array.
+        Refusal: It is no shape, or one of which there cannot be an array.
     """
     if not isinstance(value, list) or not all(map(is_size, value)):
-        raise Refused(f"{where}.shape must be an array of integers from 0, not {shown(value)}.")
+        raise Refusal(f"{where}.shape must be an array of integers from 0, not {shown(value)}.")
     if len(value) > MOST_DIMENSIONS:
-        raise Refused(
+        raise Refusal(
             f"{where}.shape has {len(value)} dimensions, and {MOST_DIMENSIONS} are the most."
         )
     width = TRAVELLING[datatype].itemsize if datatype in TRAVELLING else 1
     if math.prod(max(size, 1) for size in value) * width > MOST_BYTES:
-        raise Refused(f"{where}.shape is larger than any memory: send what was meant.")
+        raise Refusal(f"{where}.shape is larger than any memory: send what was meant.")
     return tuple(value)
 
 

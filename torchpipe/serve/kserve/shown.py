@@ -1,22 +1,8 @@
-"""`Refused`: a request that cannot be served, with the status and the text of the reply."""
+"""What clients sent, as errors tell it."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from torchpipe.errors import TorchpipeError
-
-
-class Refused(TorchpipeError):
-    """What the client sent cannot be served; the text tells it why, and what to send instead.
-
-    Attributes:
-        status: The HTTP status of the reply.
-    """
-
-    def __init__(self, text: str, status: int = 400):
-        super().__init__(text)
-        self.status = status
 
 
 def shown(value: Any) -> str:
