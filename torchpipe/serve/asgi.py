@@ -34,6 +34,8 @@ def app(
     guards_all: bool = False,
     max_body: int = 64_000_000,
     max_items: int = 1000,
+    max_sessions: int = 100,
+    session_idle: float = 600.0,
     body_timeout: float = 30.0,
     **options: Any,
 ) -> Gate:
@@ -48,6 +50,8 @@ def app(
         guards_all: Whether all requests must bring the token.
         max_body: Most bytes of a body, as it arrives and when it is decompressed.
         max_items: Most items in one `/run-batch` or `/stream`.
+        max_sessions: Most sessions and sequences at a time, of a stateful pipeline.
+        session_idle: Seconds without a request after which a sequence ends by itself.
         body_timeout: Seconds for a body to arrive.
         **options: Those of the run: `window`, `seed`, `ray_address` ...
 
@@ -59,8 +63,8 @@ def app(
         CheckError: The pipeline cannot run.
     """
     pipeline.check()
-    service = Service(pipeline, queue=queue, timeout=timeout, **options)
-    made = inner(service, max_body, max_items)
+    service = Service(pipeline, queue=queue, timeout=timeout, most_sessions=max_sessions, **options)
+    made = inner(service, max_body, max_items, session_idle)
     return Gate(
         made,
         service=service,
@@ -72,7 +76,7 @@ def app(
     )
 
 
-def inner(service: Service, max_body: int, max_items: int) -> Shortcut:
+def inner(service: Service, max_body: int, max_items: int, session_idle: float) -> Shortcut:
     """The app behind the gate."""
     made = FastAPIOffline(
         title=service.pipeline.path,
@@ -86,12 +90,12 @@ def inner(service: Service, max_body: int, max_items: int) -> Shortcut:
         kinds: dict[str, Any] = {"response_class": Response, "tags": ["items"]}
         made.router.add_api_route(path, function, methods=["POST"], **kinds)
     made.router.add_api_websocket_route("/session", routes.session)
-    for router in (control_routes(service), health_routes(service)):
+    inference = OpenInference(service, max_body, session_idle)
+    for router in (control_routes(service), health_routes(service), inference):
         made.router.routes.extend(router.routes)
-    made.router.routes.extend(OpenInference(service, max_body).routes)
     add_handlers(made)
     describe(made, service)
-    return Shortcut(made, asked)
+    return Shortcut(made, asked | inference.shortcuts)
 
 
 class Shortcut:

@@ -99,6 +99,16 @@ class Overloaded(Refusal):
         super().__init__(text, headers={"Retry-After": "1"})
 
 
+class TooManySessions(Refusal):
+    """As many sessions are open as there may be."""
+
+    status = 503
+
+    def __init__(self, most: int):
+        text = f"all {most} sessions are taken. Try again later, or end one."
+        super().__init__(text, headers={"Retry-After": "1"})
+
+
 class Draining(Refusal):
     """The service is about to end."""
 

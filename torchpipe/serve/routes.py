@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
 
+from torchpipe.engine.session import Session
 from torchpipe.serve.codecs import STRICT
 from torchpipe.serve.reading import LONGEST, SHORTEST, media_type, read_form, read_json
 from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
@@ -93,10 +94,21 @@ class Routes:
     async def session(self, socket: WebSocket) -> None:
         """Items in and results out, in their order, for as long as the client likes."""
         await socket.accept()
+        try:
+            stream = self.service.open()
+        except Refusal as refusal:
+            await socket.close(1013, refusal.detail)  # try again later
+            return
+        try:
+            await self._talk(socket, stream)
+        finally:
+            await self.service.close(stream)
+
+    async def _talk(self, socket: WebSocket, stream: Session | None) -> None:
         waiting: Waiting = asyncio.Queue()
         room = asyncio.Semaphore(self.service.run.window)
         both = [
-            asyncio.ensure_future(self._receive_all(socket, waiting, room)),
+            asyncio.ensure_future(self._receive_all(socket, stream, waiting, room)),
             asyncio.ensure_future(self._send_all(socket, waiting, room)),
         ]
         try:
@@ -109,12 +121,16 @@ class Routes:
                 waiting.get_nowait().cancel()
 
     async def _receive_all(
-        self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore
+        self,
+        socket: WebSocket,
+        stream: Session | None,
+        waiting: Waiting,
+        room: asyncio.Semaphore,
     ) -> None:
         while (message := await socket.receive())["type"] == "websocket.receive":
             text = message.get("text") or message.get("bytes") or b""
             await room.acquire()
-            waiting.put_nowait(asyncio.ensure_future(self._message(socket, text)))
+            waiting.put_nowait(asyncio.ensure_future(self._message(socket, stream, text)))
 
     async def _send_all(self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore) -> None:
         while True:
@@ -125,13 +141,13 @@ class Routes:
                 one.cancel()
             room.release()
 
-    async def _message(self, socket: WebSocket, text: str | bytes) -> bytes:
+    async def _message(self, socket: WebSocket, stream: Session | None, text: str | bytes) -> bytes:
         """The answer to one message."""
         try:
             item = self.service.input_model.model_validate_json(text)
         except ValidationError as error:
             return self._failed(socket, bad_input(error))
-        return await self._outcome(socket, item)
+        return await self._outcome(socket, item, stream)
 
     async def _items_in(self, request: Request) -> list[BaseModel]:
         context_of(request), deadline_of(request)  # refused here, not in the place of each item
@@ -143,10 +159,12 @@ class Routes:
             raise BadInput(text)
         return list(found.items)
 
-    async def _outcome(self, request: Request | WebSocket, item: BaseModel) -> bytes:
+    async def _outcome(
+        self, request: Request | WebSocket, item: BaseModel, stream: Session | None = None
+    ) -> bytes:
         """The outputs for an item, or what went wrong with it."""
         try:
-            outputs = await self.infer(request, item)
+            outputs = await self.infer(request, item, stream)
             return b'{"outputs":' + self.written(outputs, context_of(request)) + b"}"
         except Refusal as refusal:
             return self._failed(request, refusal)
@@ -154,12 +172,13 @@ class Routes:
     def _failed(self, request: Request | WebSocket, refusal: Refusal) -> bytes:
         return json.dumps({"problem": refusal.body(request.state.request_id)}).encode()
 
-    async def infer(self, request: Request | WebSocket, item: BaseModel) -> Mapping[str, Any]:
+    async def infer(
+        self, request: Request | WebSocket, item: BaseModel, stream: Session | None = None
+    ) -> Mapping[str, Any]:
         """Ask the run."""
         values = {name: getattr(item, name) for name in self.service.inputs}
-        return await self.service.infer(
-            values, deadline=deadline_of(request), request_id=request.state.request_id
-        )
+        seconds, name = deadline_of(request), request.state.request_id
+        return await self.service.infer(values, deadline=seconds, request_id=name, session=stream)
 
     def written(self, outputs: Mapping[str, Any], context: dict[str, str]) -> bytes:
         """The outputs as JSON."""

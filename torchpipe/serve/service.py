@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
 from torchpipe.engine.run import Run
+from torchpipe.engine.session import Session, refuse_sessions
 from torchpipe.errors import ItemDropped, RunError, Stopped
+from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.plan import Plan
 from torchpipe.serve.ports import model_of, served
 from torchpipe.serve.pump import Pump
 from torchpipe.serve.refusals import (
@@ -21,6 +26,7 @@ from torchpipe.serve.refusals import (
     ItemFiltered,
     Overloaded,
     Refusal,
+    TooManySessions,
 )
 
 log = logging.getLogger("torchpipe.serve")
@@ -36,6 +42,7 @@ class Service:
         pipeline: An open pipeline.
         queue: Most requests that wait for room in the run's window.
         timeout: Seconds until a request is given up, or None.
+        most_sessions: Most sessions that clients have open, if the pipeline is stateful.
         **options: Those of the run: `window`, `seed`, ...
 
     Attributes:
@@ -44,21 +51,33 @@ class Service:
         inside: How many requests wait for a result now.
         count: How many were answered, with a result or without.
         seconds: How long those took, together.
+        stateful: Whether a result depends on the items before it, in the same session.
+        sessions: How many sessions clients have open.
         draining: Whether no more requests are taken.
         ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
 
     Raises:
         UsageError: The pipeline cannot be served.
+        CheckError: It is stateful, and cannot have sessions.
     """
 
     def __init__(
-        self, pipeline: Pipeline, *, queue: int = 256, timeout: float | None = 60.0, **options: Any
+        self,
+        pipeline: Pipeline,
+        *,
+        queue: int = 256,
+        timeout: float | None = 60.0,
+        most_sessions: int = 100,
+        **options: Any,
     ):
         self.pipeline, self.queue, self.timeout, self._options = pipeline, queue, timeout, options
         self.inputs, self.outputs = served(pipeline)
         self.input_model = model_of("Inputs", self.inputs)
         self.output_model = model_of("Outputs", self.outputs)
+        self.stateful = any(leaf.stateful for leaf in leaves(pipeline))
+        refuse_sessions(pipeline.path, Plan(pipeline), int(self.stateful), stream=False)
+        self.most_sessions, self.sessions = most_sessions, 0
         self.inside = self.count = 0
         self.seconds = 0.0
         self.draining = self.ended = False
@@ -68,7 +87,8 @@ class Service:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the run, and what feeds it."""
-        self.run: Run = self.pipeline.run(**self._options)
+        sessions = {"sessions": sys.maxsize} if self.stateful else {}  # they are counted here
+        self.run: Run = self.pipeline.run(**sessions, **self._options)
         self._pump = Pump(loop)
         self._empty.set()
 
@@ -100,12 +120,53 @@ class Service:
         self.draining = True
         await self._empty.wait()
 
+    def open(self) -> Session | None:
+        """A session for a client; None if the pipeline is not stateful, and so needs none.
+
+        Raises:
+            Refusal: There are as many as there may be.
+        """
+        if not self.stateful:
+            return None
+        if self.sessions >= self.most_sessions:
+            self.rejected["full"] += 1
+            raise TooManySessions(self.most_sessions)
+        self.sessions += 1
+        return self.run.session()
+
+    async def close(self, session: Session | None) -> None:
+        """End a session, after all that was sent to it; what it remembers is let go."""
+        if session is None:
+            return
+        self.sessions -= 1
+        try:
+            await self._pump.put(session.end, {}).waiter
+        except Stopped:
+            return
+        except Exception as error:
+            log.error("the end of a session failed", exc_info=error)
+
+    def _submit(self, session: Session | None) -> Callable[..., Future[Any]]:
+        """What takes an item."""
+        if session is not None:
+            return session.submit
+        return self._submit_alone if self.stateful else self.run.submit
+
+    def _submit_alone(self, **values: Any) -> Future[Any]:
+        """Put in an item of no session: it is a stream of its own."""
+        session = self.run.session()
+        try:
+            return session.submit(**values)
+        finally:
+            session.end()
+
     async def infer(
         self,
         values: Mapping[str, Any],
         *,
         deadline: float | None = None,
         request_id: str = "",
+        session: Session | None = None,
     ) -> Mapping[str, Any]:
         """The outputs for these inputs.
 
@@ -113,6 +174,8 @@ class Service:
             values: The inputs, by name.
             deadline: Seconds until it is given up; by default that of the service.
             request_id: What the log names the request.
+            session: The session that it belongs to. To a stateful pipeline, an item of none is a
+                stream of its own.
 
         Raises:
             Refusal: There is no result: see `refusals`.
@@ -122,7 +185,7 @@ class Service:
         start = perf_counter()
         self.inside += 1
         self._empty.clear()
-        ticket = self._pump.put(self.run.submit, values)
+        ticket = self._pump.put(self._submit(session), values)
         seconds = self.timeout if deadline is None else deadline
         timer = self._timer(ticket.waiter, seconds)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from torchpipe.serve.kserve.compression import chosen, compressed
 from torchpipe.serve.kserve.model import EXTENSIONS, PLATFORM, VERSION, Model
 from torchpipe.serve.kserve.request import InferRequest, read_request
 from torchpipe.serve.kserve.response import HEADER, write_reply
+from torchpipe.serve.kserve.sequences import Sequences
 from torchpipe.serve.reading import decompressed
 from torchpipe.serve.refusals import Refusal
 from torchpipe.serve.routes import Present, deadline_of
@@ -31,13 +33,17 @@ class OpenInference:
     Args:
         service: What it asks.
         most: Most bytes of a body that was compressed.
+        idle: Seconds without a request after which a sequence ends.
 
     Attributes:
         routes: To be added to an app, which answers with what is refused.
+        shortcuts: The one that is asked most, by its path.
     """
 
-    def __init__(self, service: Service, most: int):
+    def __init__(self, service: Service, most: int, idle: float):
         self.service, self.most, self.model = service, most, Model(service)
+        self.sequences = Sequences(service.open, service.close, idle)
+        self.shortcuts = {f"/v2/models/{self.model.name}/infer": self._infer}
         server = {"name": PLATFORM, "version": VERSION, "extensions": EXTENSIONS}
         self.routes = [
             self._route("/v2", "GET", telling(lambda: server)),
@@ -105,8 +111,14 @@ class OpenInference:
     ) -> Mapping[str, Any]:
         """Ask the run."""
         seconds = asked.parameters.timeout or deadline_of(request)
-        name = request.state.request_id
-        return await self.service.infer(values, deadline=seconds, request_id=name)
+        infer = partial(
+            self.service.infer, values, deadline=seconds, request_id=request.state.request_id
+        )
+        sequence = asked.parameters.sequence
+        if sequence is None or not self.service.stateful:
+            return await infer()
+        async with self.sequences.session(sequence) as session:
+            return await infer(session=session)
 
     async def _reply(
         self, asked: InferRequest, outputs: Mapping[str, Any], encoding: str

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from torchpipe.engine.session import Session
-from torchpipe.errors import RunError
 from torchpipe.serve.kserve.parameters import Sequence
 from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.refusals import Refusal
+
+Make = Callable[[], Session | None]
+End = Callable[[Session | None], Awaitable[None]]
 
 
 @dataclass(eq=False)
@@ -24,7 +26,7 @@ class Named:
         idle: Ends it when nobody came for too long; None while somebody is here.
     """
 
-    session: Session
+    session: Session | None
     users: int = 0
     idle: asyncio.TimerHandle | None = None
 
@@ -40,21 +42,22 @@ class Sequences:
     """Finds the session that a request belongs to. All calls come from one event loop.
 
     Args:
-        make: Opens a session.
+        make: Opens a session; refuses it if there are too many.
+        end: Ends one.
         idle: Seconds after its last request at which a sequence ends by itself.
     """
 
-    def __init__(self, make: Callable[[], Session], idle: float):
-        self._make, self._idle = make, idle
+    def __init__(self, make: Make, end: End, idle: float):
+        self._make, self._finish, self._idle = make, end, idle
         self._named: dict[int | str, Named] = {}
         self._ends: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def session(self, sequence: Sequence) -> AsyncIterator[Session]:
+    async def session(self, sequence: Sequence) -> AsyncIterator[Session | None]:
         """The session of a request, which ends with the request that says so.
 
         Raises:
-            Refusal: There is no such sequence (400); or there are too many (503).
+            Refusal: There is no such sequence; or there are too many.
         """
         if sequence.start:
             await self._start(sequence.id)
@@ -74,10 +77,7 @@ class Sequences:
         """Open a session of this name; one that is there ends, also if others just opened it."""
         while (old := self._named.pop(name, None)) is not None:
             await self._end(old)
-        try:
-            self._named[name] = Named(self._make())
-        except RunError as error:
-            raise Refusal(f"cannot start sequence {shown(name)}: {error}", 503) from None
+        self._named[name] = Named(self._make())
 
     async def _left(self, sequence: Sequence, named: Named) -> None:
         """A request has left."""
@@ -97,15 +97,10 @@ class Sequences:
         end.add_done_callback(self._ends.discard)
 
     async def _end(self, named: Named) -> None:
-        """End a session, after what is inside; a thread waits for it, not the loop."""
+        """End a session, after what is inside."""
         if named.idle is not None:
             named.idle.cancel()
-        await asyncio.to_thread(named.session.close)
-
-    async def close(self) -> None:
-        """End all of them."""
-        named, self._named = [*self._named.values()], {}
-        await asyncio.gather(*map(self._end, named), *self._ends)
+        await self._finish(named.session)
 
     def __len__(self) -> int:
         return len(self._named)
