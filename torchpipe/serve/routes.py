@@ -53,7 +53,10 @@ class Routes:
         return Response(self.written(outputs, context_of(request)), media_type="application/json")
 
     async def run_batch(self, request: Request) -> Response:
-        """The outputs for several items, each or its error in the item's place."""
+        """The outputs for several items, each or its error in the item's place.
+
+        To a stateful pipeline they are a stream; and so are those of `stream`.
+        """
         items = await self._items_in(request)
         async with Present(request):
             found = [one async for one in self._in_turn(request, items)]
@@ -75,21 +78,22 @@ class Routes:
         """The outcomes in order; no more items than the window holds are asked for at a time."""
         asked: deque[asyncio.Future[bytes]] = deque()
         rest = iter(items)
-        try:
-            asked.extend(self._asked(request, islice(rest, self.service.run.window)))
-            while asked:
-                yield await asked[0]
-                asked.popleft()
-                asked.extend(self._asked(request, islice(rest, 1)))
-        finally:
-            for one in asked:
-                one.cancel()
+        async with self.service.session() as stream:
+            try:
+                asked.extend(self._asked(request, stream, islice(rest, self.service.run.window)))
+                while asked:
+                    yield await asked[0]
+                    asked.popleft()
+                    asked.extend(self._asked(request, stream, islice(rest, 1)))
+            finally:
+                for one in asked:
+                    one.cancel()
 
     def _asked(
-        self, request: Request, items: Iterable[BaseModel]
+        self, request: Request, stream: Session | None, items: Iterable[BaseModel]
     ) -> Iterator[asyncio.Future[bytes]]:
         for item in items:
-            yield asyncio.ensure_future(self._outcome(request, item))
+            yield asyncio.ensure_future(self._outcome(request, item, stream))
 
     async def session(self, socket: WebSocket) -> None:
         """Items in and results out, in their order, for as long as the client likes."""

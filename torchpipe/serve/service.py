@@ -136,15 +136,29 @@ class Service:
 
     async def close(self, session: Session | None) -> None:
         """End a session, after all that was sent to it; what it remembers is let go."""
-        if session is None:
-            return
-        self.sessions -= 1
+        if session is not None:
+            self.sessions -= 1
+            await self._end(session)
+
+    async def _end(self, session: Session) -> None:
         try:
             await self._pump.put(session.end, {}).waiter
         except Stopped:
             return
         except Exception as error:
             log.error("the end of a session failed", exc_info=error)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session | None]:
+        """A session for one request, which ends with the block; None if the pipeline needs none."""
+        if not self.stateful:
+            yield None
+            return
+        session = self.run.session()
+        try:
+            yield session
+        finally:
+            await self._end(session)
 
     def _submit(self, session: Session | None) -> Callable[..., Future[Any]]:
         """What takes an item."""

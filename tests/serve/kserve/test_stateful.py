@@ -142,6 +142,17 @@ def test_an_item_of_no_session_is_a_stream_of_its_own(serve):
         assert [read(client.infer("Sums", number(4))) for _ in range(3)] == [(8, 4)] * 3
 
 
+def test_the_items_of_one_request_are_a_stream(serve):
+    address = serve(Sums(), max_sessions=1)
+    items = {"items": [{"x": 1}, {"x": 2}, {"x": 3}]}
+    for _ in range(2):
+        reply = httpx.post(f"http://{address}/run-batch", json=items)
+        assert [one["outputs"]["total"] for one in reply.json()["results"]] == [2, 6, 12]
+        events = httpx.post(f"http://{address}/stream", json=items).text.split("\n")
+        told = [json.loads(line[6:]) for line in events if line.startswith('data: {"outputs')]
+        assert [one["outputs"]["total"] for one in told] == [2, 6, 12]
+
+
 def test_each_websocket_is_a_session_and_its_end_lets_the_state_go(serve):
     address = serve(Sums(), max_sessions=2)
 
