@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import threading
 import zlib
 from itertools import product
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import httpx
@@ -415,3 +417,18 @@ def test_a_timeout_in_the_parameters_is_a_deadline(serve):
         done.set()
     assert status == "504"
     assert text == "there was no result within 0.001 s, and the item was dropped."
+
+
+def test_the_example_of_the_documentation(serve, capsys):
+    class Classify(tp.Pipeline):
+        def build(self, image: torch.Tensor):
+            @tp.cell
+            def label(image: torch.Tensor) -> torch.Tensor:
+                return image.flatten(1).argmax(1)
+
+            return {"label": label(image)}
+
+    page = (Path(__file__).parents[3] / "docs" / "serving.md").read_text()
+    (block,) = re.findall(r"```py\n(.*?)```", page, re.S)
+    exec(block.replace("127.0.0.1:8000", serve(Classify())))  # noqa: S102 - our own documentation
+    assert "'Classify'" in capsys.readouterr().out
