@@ -9,7 +9,7 @@ import weakref
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import torchpipe as tp
@@ -27,6 +27,8 @@ from tests.engine.made import (
     scaled,
     torchpipe_threads,
 )
+from tests.steps import Nested, reference
+from tests.strategies import all_steps
 from torchpipe.errors import CheckError, ItemDropped, RunError, Stopped
 
 
@@ -119,6 +121,31 @@ def test_any_interleaving_with_any_ends_equals_plain_loops(given_streams, order,
                 sessions[number].end()
         results = [[future.result(10) for future in own] for own in found]
     assert results == [alone(items) for items in given_streams]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from((1, 2, 64)))
+def test_sessions_of_random_pipelines_equal_a_plain_loop_each(data, window):
+    width = data.draw(st.integers(1, 2))
+    steps = data.draw(all_steps(width, depth=1))
+    rows = st.lists(st.tuples(*[st.integers(0, 99)] * width), max_size=6)
+    given_rows = data.draw(st.lists(rows, min_size=1, max_size=3))
+    turns = [number for number, own in enumerate(given_rows) for _ in own]
+    found: list[list[Any]] = [[] for _ in given_rows]
+    with Nested(steps, width, int).run(window=window, sessions=3, stall_after=5.0) as run:
+        sessions = [run.session() for _ in given_rows]
+        for number in data.draw(st.permutations(turns)):
+            row = given_rows[number][len(found[number])]
+            found[number].append(sessions[number].submit(*row))
+        results = [[outcome(future) for future in own] for own in found]
+    for own, rows_of_one in zip(results, given_rows, strict=True):
+        columns = [list(column) for column in zip(*rows_of_one, strict=True)] or [[]] * width
+        assert own == reference(steps, columns)[-1]
+
+
+def outcome(future: Any) -> Any:
+    """The result, or a hole."""
+    return tp.HOLE if isinstance(future.exception(10), ItemDropped) else future.result()
 
 
 def test_sessions_from_many_threads_at_once():
