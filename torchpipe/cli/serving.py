@@ -12,6 +12,7 @@ from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "drain"]
+SETTINGS += ["max_sessions", "session_idle"]
 SETTINGS += ["window", "seed", "ray_address"]  # of every run
 
 
@@ -46,6 +47,10 @@ def add_to(group: Any) -> None:
     add("--max-body", type=int, default=64_000_000, metavar="N", help=text)
     text = "write a line of JSON for each request to the standard error (default: yes)"
     add("--access-log", action=argparse.BooleanOptionalAction, default=True, help=text)
+    text = "most sessions at a time, if the pipeline is stateful (default: 100)"
+    add("--max-sessions", type=int, default=100, metavar="N", help=text)
+    text = "until a sequence that nobody uses ends (default: 600)"
+    add("--session-idle", type=float, default=600.0, metavar="SECONDS", help=text)
     text = "that requests inside get to finish, at the end (default: 2.5)"
     add("--drain", type=float, default=2.5, metavar="SECONDS", help=text)
 

@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 import torchpipe as tp
+from tests.serve.made import serving_apart
 from torchpipe.errors import CheckError
 from torchpipe.serve import app
 
@@ -190,3 +192,37 @@ def test_a_pipeline_that_cannot_have_sessions_is_refused_before_it_is_served():
 
     with pytest.raises(CheckError, match="cannot have sessions in total"):
         app(Bad())
+
+
+TARGET = """\
+import torchpipe as tp
+
+
+class Last(tp.Cell):
+    stateful = True
+
+    def forward(self, x: int) -> int:
+        return x
+
+
+class Sums(tp.Pipeline):
+    def build(self, x: int):
+        return Last()(x)
+"""
+
+
+def test_the_command_line_limits_sessions(tmp_path):
+    file = tmp_path / "target_of_sessions.py"
+    file.write_text(TARGET)
+    words = ["--max-sessions", "1", "--session-idle", "60"]
+    with serving_apart(f"{file}:Sums", *words) as (_, url):
+        socket = f"{url.replace('http', 'ws')}/session"
+        with connect(socket) as first:
+            first.send('{"x": 1}')
+            assert json.loads(first.recv()) == {"outputs": {"out": 1}}
+            with connect(socket) as second, pytest.raises(ConnectionClosed) as caught:
+                second.recv()
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 1013
+            text = "all 1 sessions are taken. Try again later, or end one."
+            assert caught.value.rcvd.reason == text
