@@ -314,6 +314,39 @@ def test_the_end_of_the_run_tears_down_the_copies_of_open_sessions(clones):
         run.session()
 
 
+def test_a_run_that_stops_does_not_wait_for_sessions_to_end():
+    inside, gate = threading.Event(), threading.Event()
+
+    def work(x):
+        inside.set()
+        happens(gate)
+        return x
+
+    told: list[Any] = []
+    run = open_line(work=scaled(work, 1), life=Life(told)).run(sessions=1)
+    session = run.session()
+    item, end = session.submit(1), session.end()
+    happens(inside)
+    stopping = Background(run.stop)
+    assert isinstance(end.exception(10), Stopped)
+    gate.set()
+    stopping.result()
+    assert isinstance(item.exception(), Stopped)
+    session.close()
+    assert [what for what, _ in told] == ["setup", "reset", "teardown"]
+
+
+@pytest.mark.parametrize("clones", [None, 2])
+def test_drain_waits_for_the_items_of_sessions_too_and_they_go_on(clones):
+    same = tp.cell(lambda x: x)
+    cells = {"same": same if clones is None else scaled(same, clones), "total": Total()}
+    with open_line(**cells).run(sessions=1) as run, run.session() as session:
+        first = session.submit(1)
+        run.drain()
+        assert first.done()
+        assert session(2) == 3
+
+
 @pytest.mark.parametrize("clones", [None, 2])
 def test_an_error_belongs_to_its_item_and_the_session_goes_on(clones):
     same = tp.cell(lambda x: x)
