@@ -29,6 +29,10 @@ from tests.engine.made import (
 )
 from tests.steps import Nested, reference
 from tests.strategies import all_steps
+from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.copies import Copies
+from torchpipe.engine.item import CLOSED
+from torchpipe.engine.session import Request, Stream
 from torchpipe.errors import CheckError, ItemDropped, RunError, Stopped
 
 
@@ -334,6 +338,19 @@ def test_a_run_that_stops_does_not_wait_for_sessions_to_end():
     assert isinstance(item.exception(), Stopped)
     session.close()
     assert [what for what, _ in told] == ["setup", "reset", "teardown"]
+
+
+def test_a_stop_may_take_the_end_of_a_session_just_when_a_stage_looks_at_it():
+    class Racing:
+        future: Any = Request(Stream(), ends=True)
+
+        @property
+        def error(self):
+            self.future = None
+            return CLOSED
+
+    copies = Copies(Context(Shared(0), tp.ThreadClone()))
+    assert not copies.within(Racing())
 
 
 @pytest.mark.parametrize("clones", [None, 2])

@@ -340,8 +340,8 @@ MUTANTS = [
     Mutant(
         "an item is for the session of the item before",
         "copies.py",
-        'self.current = getattr(item.future, "stream", None)  # `stop` may have taken the future',
-        'self.current = self.current or getattr(item.future, "stream", None)',
+        'self.current = getattr(request, "stream", None)',
+        'self.current = self.current or getattr(request, "stream", None)',
         "test_sessions.py::test_items_of_no_session_are_one_stream_beside_the_others",
     ),
     Mutant(

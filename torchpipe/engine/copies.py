@@ -35,13 +35,14 @@ class Copies:
 
     def within(self, item: Item) -> bool:
         """Whether a stage may take the item; if so, its cells are those of the item's session."""
+        request = getattr(item, "future", None)  # first: `stop` marks items, then it takes these
         if item.error is CLOSED:
-            return self.takes(item.future)
+            return self.takes(request)
         if item.error is None:
-            self.current = getattr(item.future, "stream", None)  # `stop` may have taken the future
+            self.current = getattr(request, "stream", None)
         return item.error is None
 
-    def takes(self, request: Request) -> bool:
+    def takes(self, request: Any) -> bool:
         """The same, for a request: none is the end of a session, whose copies are let go now."""
         self.current = None if request.ends else request.stream
         if request.ends:
