@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchpipe.serve.kserve.compression import chosen, compressed
@@ -11,6 +11,7 @@ from torchpipe.serve.kserve.compression import chosen, compressed
 pytest.importorskip("fastapi")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", ""]))
 def test_what_is_compressed_is_what_requests_may_be(body, encoding):
     from torchpipe.serve.reading import decompressed

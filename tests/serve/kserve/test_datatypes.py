@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchpipe.serve.kserve.datatype import TRAVELLING, datatype_of, narrowed, widened
@@ -17,6 +17,7 @@ def test_every_bf16_number_is_held_exactly():
     assert (narrowed(widened(every)) == every).all()
 
 
+@settings(deadline=None)
 @given(st.floats(width=32))
 def test_floats_become_the_nearest_bf16_as_in_torch(value):
     ours = widened(narrowed(np.array([value], np.float32)))

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.serve.kserve.made import bits, request, tensors
@@ -38,6 +38,7 @@ def equal(found: np.ndarray, tensor: Tensor) -> None:
         np.testing.assert_array_equal(found.astype(tensor.data.dtype), tensor.data)
 
 
+@settings(deadline=None)
 @given(tensors(text=True), tensors("y", text=True), st.booleans(), st.booleans())
 def test_the_client_reads_what_was_written(x, y, first, second):
     outputs = [
@@ -50,6 +51,7 @@ def test_the_client_reads_what_was_written(x, y, first, second):
     assert [output["name"] for output in result.get_response()["outputs"]] == ["y", "x"]
 
 
+@settings(deadline=None)
 @given(tensors())
 def test_what_is_written_binary_reads_back_to_the_last_bit(tensor):
     reply = write_reply(asked(parameters={"binary_data_output": True}), [tensor], "m", "1")

@@ -19,6 +19,7 @@ from torchpipe.serve.kserve.tensor import Tensor
 from torchpipe.serve.refusals import Refusal
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_binary_tensors_arrive_to_the_last_bit(data):
     sent = [data.draw(tensors(name)) for name in ("a", "b", "c")]
@@ -28,6 +29,7 @@ def test_binary_tensors_arrive_to_the_last_bit(data):
     assert list(found) == ["a", "b", "c"]
 
 
+@settings(deadline=None)
 @given(st.data(), st.lists(st.booleans(), min_size=3, max_size=3))
 def test_json_and_binary_mix_and_mean_the_same(data, binary):
     sent = [data.draw(tensors(name, text=True)) for name in ("a", "b", "c")]
@@ -369,13 +371,13 @@ def answered(body: bytes, header: str | None) -> None:
         read_request(body, header)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=60), st.none() | st.text(max_size=6) | st.integers(0, 70).map(str))
 def test_any_bytes_give_an_answer(body, header):
     answered(body, header)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(requests, st.binary(max_size=20))
 def test_any_json_gives_an_answer(found, blob):
     head = json.dumps(found).encode()
@@ -383,7 +385,7 @@ def test_any_json_gives_an_answer(found, blob):
     answered(head, None)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_request_gives_an_answer(data):
     sent = [data.draw(tensors(name)) for name in ("a", "b")]
