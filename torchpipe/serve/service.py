@@ -124,10 +124,12 @@ class Service:
         """A session for a client; None if the pipeline is not stateful, and so needs none.
 
         Raises:
-            Refusal: There are as many as there may be.
+            Refusal: There are as many as there may be, or the service is ending.
         """
         if not self.stateful:
             return None
+        if self.draining:
+            raise Draining
         if self.sessions >= self.most_sessions:
             self.rejected["full"] += 1
             raise TooManySessions(self.most_sessions)

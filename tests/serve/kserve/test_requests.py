@@ -205,6 +205,10 @@ REFUSED = [
         "parameters.timeout must be an integer from 0, of 64 bits, not -1.",
     ),
     (
+        request(parameters={"timeout": 86_400_000_001}),
+        "parameters.timeout must be at most 86400000000 microseconds, a day.",
+    ),
+    (
         request(parameters={"sequence_id": 1.5}),
         "parameters.sequence_id must be an integer from 0, of 64 bits, not 1.5.",
     ),

@@ -194,6 +194,21 @@ def test_a_pipeline_that_cannot_have_sessions_is_refused_before_it_is_served():
         app(Bad())
 
 
+def test_a_service_that_ends_opens_no_session(serve):
+    address = serve(Sums())
+    assert httpx.post(f"http://{address}/drain").status_code == 200
+    with connect(f"ws://{address}/session") as socket, pytest.raises(ConnectionClosed) as caught:
+        socket.recv()
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1013
+    with triton.InferenceServerClient(address) as client:
+        assert not client.is_server_ready()
+        assert not client.is_model_ready("Sums")
+        with pytest.raises(InferenceServerException) as refused:
+            client.infer("Sums", number(1), sequence_id=1, sequence_start=True)
+    assert refused.value.status() == "503"
+
+
 TARGET = """\
 import torchpipe as tp
 

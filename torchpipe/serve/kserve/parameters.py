@@ -9,6 +9,8 @@ from torchpipe.serve.kserve.fields import Object, an_object, count, truth
 from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.refusals import Refusal
 
+LONGEST = 86_400_000_000
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -54,9 +56,16 @@ def parameters_of(value: Any) -> Parameters:
             where = f"parameters[{shown(name)}]"
             raise Refusal(f"{where} must be a number, text, true or false, not {shown(given)}.")
     sequence = sequence_of(found)
-    timeout = count(found.pop("timeout", 0), "parameters.timeout") / 1e6 or None
+    timeout = timeout_of(found.pop("timeout", 0))
     binary = truth(found.pop("binary_data_output", False), "parameters.binary_data_output")
     return Parameters(sequence, timeout, binary, found)
+
+
+def timeout_of(value: Any) -> float | None:
+    """The seconds in a number of microseconds; 0 is none."""
+    if count(value, "parameters.timeout") > LONGEST:
+        raise Refusal(f"parameters.timeout must be at most {LONGEST} microseconds, a day.")
+    return value / 1e6 or None
 
 
 def sequence_of(found: Object) -> Sequence | None:
