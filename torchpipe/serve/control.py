@@ -70,6 +70,7 @@ def control_routes(service: Service) -> APIRouter:
     async def stats() -> dict[str, Any]:
         clones = [asdict(one) for one in service.run.statistics()]
         inside = {"inside": service.inside, "places": service.places, "done": service.count}
+        inside["sessions"] = service.sessions
         return {"requests": {**inside, "rejected": service.rejected}, "clones": clones}
 
     @router.get("/metrics", summary="The same for Prometheus", response_class=Response)

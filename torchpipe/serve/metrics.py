@@ -36,6 +36,10 @@ class Collected(Collector):
             "torchpipe_queue_length", "Requests inside, waiting or in the run.", labels=labels
         )
         waiting.add_metric([self.pipeline], service.inside)
+        sessions = GaugeMetricFamily(
+            "torchpipe_sessions", "Sessions and sequences that clients have open.", labels=labels
+        )
+        sessions.add_metric([self.pipeline], service.sessions)
         latency = SummaryMetricFamily(
             "torchpipe_pipeline_latency_seconds", "How long requests took.", labels=labels
         )
@@ -45,7 +49,7 @@ class Collected(Collector):
         )
         for reason, count in service.rejected.items():
             rejected.add_metric([self.pipeline, reason], count)
-        yield from (waiting, latency, rejected)
+        yield from (waiting, sessions, latency, rejected)
 
     def _cells(self) -> Iterator[Metric]:
         labels = ["pipeline", "cell"]

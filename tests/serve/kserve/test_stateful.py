@@ -169,6 +169,10 @@ def test_each_websocket_is_a_session_and_its_end_lets_the_state_go(serve):
     url = f"ws://{address}/session"
     with connect(url) as one:
         assert ask(one, 1) == 2
+        assert httpx.get(f"http://{address}/stats").json()["requests"]["sessions"] == 1
+        assert (
+            'torchpipe_sessions{pipeline="Sums"} 1.0' in httpx.get(f"http://{address}/metrics").text
+        )
         with_one = alive()
         with connect(url) as two:
             assert [ask(two, 10), ask(one, 1), ask(two, 10)] == [20, 4, 40]
