@@ -13,7 +13,7 @@ from torchpipe.errors import UsageError
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-@pytest.mark.parametrize("page", ["tour.md", "training.md"])
+@pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     run_blocks(page)

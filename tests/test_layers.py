@@ -30,13 +30,19 @@ BELOW = {
 # What a run is saved with: torch is loaded when one is saved or loaded, and not before.
 SAVING = {"engine.checkpoint", "engine.plain"}
 
+# What a service reads and writes.
+VALUES = {"serve.codecs", "serve.arrays", "serve.kserve"}
+
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "serve.codecs", "engine.torch_state", "engine.wire"} | SAVING,
-    "numpy": {"cells", "train", "serve.codecs", "engine.segments"},
+    "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
+    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES,
     "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
     "lightning": {"train"},
     "fastapi": {"serve"},
+    "fastapi_offline": {"serve"},
+    "pydantic": {"serve"},
+    "prometheus_client": {"serve"},
     "starlette": {"serve", "dashboard"},
     "uvicorn": {"serve", "dashboard"},
     "tqdm": {"cli"},

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torchpipe.cells import Source as Source
     from torchpipe.cells import Unbatch as Unbatch
     from torchpipe.engine.run import Run as Run
+    from torchpipe.engine.session import Session as Session
     from torchpipe.errors import CheckError as CheckError
     from torchpipe.errors import EndOfStream as EndOfStream
     from torchpipe.errors import TorchpipeError as TorchpipeError
@@ -64,6 +65,7 @@ _HOMES = {
     "torchpipe.graph.port": "Connection Input Output",
     "torchpipe.graph.scale": "ScaleUp",
     "torchpipe.engine.run": "Run",
+    "torchpipe.engine.session": "Session",
     "torchpipe.cells": "ModuleCell Source DataLoaderSource DatasetSource FolderSource Batch "
     "Unbatch Filter Delay Each Collect Call",
     "torchpipe.train": "TrainStep Evaluate Fit",

@@ -38,6 +38,7 @@ from tests.benchmarks.ray_stages import RAY_STAGES
 from tests.benchmarks.ray_trivial import RAY_TRIVIAL
 from tests.benchmarks.ray_weights import RAY_WEIGHTS
 from tests.benchmarks.report import as_json, machine, table
+from tests.benchmarks.serving import SERVE_ECHO, SERVE_SCORE
 from tests.benchmarks.skip import SKIP, SKIP_TRIVIAL
 from tests.benchmarks.sleeps import EVEN, UNEVEN
 from tests.benchmarks.stop import STOP
@@ -49,6 +50,7 @@ RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
 REPORTS = (ORACLE, AUTOSCALE)
+SERVING = (SERVE_ECHO, SERVE_SCORE)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (
     RAY_BUSY,
@@ -62,7 +64,8 @@ PROCESSES = (
 )
 ALL = {
     benchmark.name: benchmark
-    for benchmark in SPEED + RESOURCES + REPORTS + TRAINING + RECIPES + PROCESSES + ON_GPU
+    for group in (SPEED, RESOURCES, REPORTS, TRAINING, RECIPES, SERVING, PROCESSES, ON_GPU)
+    for benchmark in group
 }
 
 

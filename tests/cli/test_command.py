@@ -8,10 +8,12 @@ import torchpipe as package
 def test_without_a_command_it_helps(torchpipe):
     code, out, err = torchpipe()
     assert (code, err) == (0, "")
-    assert out.startswith("usage: torchpipe [-h] [--version] COMMAND ...\n\nRun, draw and copy")
+    assert out.startswith(
+        "usage: torchpipe [-h] [--version] COMMAND ...\n\nRun, draw, serve and copy"
+    )
 
 
-@pytest.mark.parametrize("command", ["run", "graph", "recipes", "cp"])
+@pytest.mark.parametrize("command", ["run", "graph", "serve", "recipes", "cp"])
 def test_each_command_helps(torchpipe, command, capsys):
     with pytest.raises(SystemExit) as end:
         torchpipe(command, "--help")
@@ -31,7 +33,7 @@ def test_an_unknown_command_is_one_line(torchpipe):
     assert (code, out) == (2, "")
     assert err == (
         "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'profile', "
-        "'graph', 'recipes', 'cp'). See `torchpipe --help`.\n"
+        "'graph', 'serve', 'recipes', 'cp'). See `torchpipe --help`.\n"
     )
 
 

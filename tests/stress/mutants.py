@@ -365,4 +365,48 @@ MUTANTS = [
         "pass",
         "test_autoscaling.py::test_it_sleeps_while_the_run_is_idle_and_the_next_item_wakes_it",
     ),
+    # -- sessions
+    Mutant(
+        "an item is for the session of the item before",
+        "copies.py",
+        'self.current = getattr(request, "stream", None)',
+        'self.current = self.current or getattr(request, "stream", None)',
+        "test_sessions.py::test_items_of_no_session_are_one_stream_beside_the_others",
+    ),
+    Mutant(
+        "what a session remembered is kept after its end",
+        "copies.py",
+        "for cells in self._made.pop(request.stream, {}).values():",
+        "for cells in self._made.get(request.stream, {}).values():",
+        "test_sessions.py::test_a_session_that_was_closed_has_let_its_state_go",
+    ),
+    Mutant(
+        "the end of a session does not finish its copies",
+        "copies.py",
+        "cells.finish()",
+        "pass",
+        "test_sessions.py::"
+        "test_a_copy_lives_from_the_first_item_to_the_end_of_its_session_in_the_thread_of_its_cell",
+    ),
+    Mutant(
+        "the end of a run forgets the copies of open sessions",
+        "threads.py",
+        "errors = [] if copies is None else copies.tear_down()",
+        "errors = []",
+        "test_sessions.py::test_the_end_of_the_run_tears_down_the_copies_of_open_sessions",
+    ),
+    Mutant(
+        "sessions share what `__init__` made",
+        "deploy.py",
+        "return running_copy(definition, path, context, deep=True)",
+        "return running_copy(definition, path, context, deep=False)",
+        "test_sessions.py::test_what_init_made_is_not_shared_between_sessions",
+    ),
+    Mutant(
+        "a session that has ended takes items",
+        "entry.py",
+        "if stream is not None and stream.ended:",
+        "if stream is not None and not stream:",
+        "test_sessions.py::test_a_session_that_has_ended_takes_nothing",
+    ),
 ]

@@ -21,6 +21,7 @@ from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
+from torchpipe.cli.serving import add_serve_options, serve_until_ended
 from torchpipe.cli.summary import report, skipped
 from torchpipe.cli.target import find
 from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
@@ -30,6 +31,12 @@ TARGETS = (
     "TARGET is file.py:Name, module:Name, or the name or folder of a recipe. A command of that\n"
     "recipe may follow: torchpipe run tracking eval"
 )
+OF_TARGETS = {
+    "run": "run a pipeline",
+    "profile": "plan the clones of a pipeline",
+    "graph": "draw a pipeline",
+    "serve": "serve a pipeline over HTTP",
+}
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
     "mermaid": Pipeline.to_mermaid,
@@ -84,8 +91,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def dispatch(words: list[str]) -> None:
-    """Find the command; `run`, `profile` and `graph` have options that depend on their target."""
-    commands = {"run": run, "profile": profile, "graph": graph}
+    """Find the command; those in `OF_TARGETS` have options that depend on their target."""
+    commands = {"run": run, "profile": profile, "graph": graph, "serve": serve}
     name, target = [*words, "", ""][:2]
     if name not in commands or target in ("", "-h", "--help"):
         given = top_parser().parse_args(words)
@@ -105,16 +112,11 @@ def split(words: list[str]) -> tuple[str | None, list[str]]:
 
 def top_parser() -> Parser:
     """The parser for everything that does not depend on a target."""
-    parser = Parser(prog="torchpipe", description="Run, draw and copy pipelines.")
+    parser = Parser(prog="torchpipe", description="Run, draw, serve and copy pipelines.")
     parser.add_argument("--version", action="version", version=torchpipe.__version__)
     parser.set_defaults(command=lambda given: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    targeted = {
-        "run": "run a pipeline",
-        "profile": "plan the clones of a pipeline",
-        "graph": "draw a pipeline",
-    }
-    for name, what in targeted.items():
+    for name, what in OF_TARGETS.items():
         text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
         command = commands.add_parser(name, help=what, description=text)
         command.add_argument("target", metavar="TARGET", help="comes before all options")
@@ -152,7 +154,7 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     definition = find(target, command)
     parser = target_parser("run", target, command, definition=definition)
     text = "say what limits, and what one more clone would give"
-    add_run_options(parser).add_argument("--report", action="store_true", help=text)
+    add_run_options(parser, stream=True).add_argument("--report", action="store_true", help=text)
     given = parser.parse_args(words)
     pipeline = adjusted(definition, given)
     print("\n".join(run_through(pipeline, given.report, **options_of_run(given))))
@@ -162,7 +164,7 @@ def profile(target: str, command: str | None, words: list[str]) -> None:
     """Run a pipeline with one plan of clones after another, and say which is the best."""
     definition = find(target, command)
     parser = target_parser("profile", target, command, definition=definition)
-    add = add_run_options(parser).add_argument
+    add = add_run_options(parser, stream=True).add_argument
     text = "clones of all cells together (default: as many as there are)"
     add("--budget", type=positive, metavar="N", help=text)
     text = "how long to look at each plan (default: 5)"
@@ -182,13 +184,31 @@ def adjusted(definition: Definition, given: argparse.Namespace) -> Pipeline:
     return pipeline
 
 
+def serve(target: str, command: str | None, words: list[str]) -> None:
+    """Serve a pipeline until a signal ends it."""
+    definition = find(target, command)
+    parser = target_parser("serve", target, command, definition=definition)
+    add_run_options(parser, stream=False)
+    add_serve_options(parser)
+    given = parser.parse_args(words)
+    pipeline = made(definition, given)
+    set_values(pipeline, given.set)
+    scale(pipeline, given.scale)
+    serve_until_ended(pipeline, given)
+
+
 def options_of_run(given: argparse.Namespace) -> dict[str, Any]:
     """What a run is told."""
     return {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
 
 
-def add_run_options(parser: Parser) -> Any:
-    """The options that every pipeline has; returns the group, for more of them."""
+def add_run_options(parser: Parser, stream: bool) -> Any:
+    """The options that every pipeline has; returns the group, for more of them.
+
+    Args:
+        parser: What gets them.
+        stream: Whether the sources of the pipeline make a stream, which may end early.
+    """
     group = parser.add_argument_group("options of every run")
     more: dict[str, Any] = {"action": "append", "default": []}
     add = group.add_argument
@@ -196,12 +216,9 @@ def add_run_options(parser: Parser) -> Any:
     add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
     add("--window", type=positive, metavar="N", help="most items alive at a time")
     add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
-    add(
-        "--items",
-        type=positive,
-        metavar="N",
-        help="end the stream after so many items of the sources",
-    )
+    if stream:
+        text = "end the stream after so many items of the sources"
+        add("--items", type=positive, metavar="N", help=text)
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
     return group

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
-from torchpipe.graph.types import article, bare, hints_of, is_union, type_name
+from torchpipe.graph.types import article, bare, hints_of, is_union, type_name, unannotated
 
 Definition = Pipeline | type[Pipeline]
 Reader = Callable[[str], Any]
@@ -100,7 +100,7 @@ def options_of(definition: type[Pipeline]) -> Iterator[Option]:
     for name, parameter in list(inspect.signature(make).parameters.items())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        hint = hints.get(name, kind_of(parameter.default))
+        hint = unannotated(hints.get(name, kind_of(parameter.default)))
         option = Option(name, hint, parameter.default, docs.get(name, ""))
         refuse(definition, option)
         if option.is_flag or can_read(hint):

@@ -27,11 +27,13 @@ class Boundary(Writer):
         passage: How cuts pass the region, if there are any.
         requests: Whether each item is a request of its own, which others do not care about and
             which may be cancelled; else the items are a stream, which an error ends.
+        sessions: Whether items belong to sessions.
     """
 
     above: str | None = None
     passage: Passage | None = None
     requests: bool = False
+    sessions: bool = False
 
     def _arrive(self, code: Code, number: str, then: str) -> None:
         """Let a cut be before an item with this number, if one arrives here."""
@@ -57,7 +59,8 @@ class Boundary(Writer):
     def _sound(self, also: str = "") -> str:
         """The condition under which a stage runs its cells on the item that it has taken."""
         wanted = " and wanted(item)" if self.requests else ""
-        return f"item.error is None{also}{wanted}"
+        fine = "context.copies.within(item)" if self.sessions else "item.error is None"
+        return f"{fine}{also}{wanted}"
 
     def _leave(self, code: Code) -> None:
         """The end of the region: a cut that is before the item goes on."""

@@ -9,13 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.times import Times
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.policy import ErrorPolicy, Skip, attempts_and_skip
+
+if TYPE_CHECKING:
+    from torchpipe.engine.copies import Copies
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,14 @@ class Context(Times):
         calls: The lines of the generated function that call a cell: see `Code`.
         code: The code of that function, to know its frame by.
         thread: The identifier of its thread, once it runs.
+        copies: The copies of its stateful cells for each session; None where there are no sessions.
     """
 
     __slots__ = (
         "calls",
         "clone",
         "code",
+        "copies",
         "count",
         "first",
         "number",
@@ -113,6 +118,7 @@ class Context(Times):
         self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
         self.thread: int | None = None
+        self.copies: Copies | None = None
 
     def begin(self, first: int, step: int, origin: int) -> None:
         """Begin an epoch, with an item of this number, after that item of the first region."""

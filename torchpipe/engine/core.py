@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.copies import Copies
 from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
 from torchpipe.engine.passage import cuts_for
@@ -43,6 +44,7 @@ class Core:
         items: Most items to read from each source in an epoch, or None.
         stream: Whether an open pipeline takes a stream of items, rather than requests.
         ray_address: Which Ray cluster to join, or None.
+        sessions: Most sessions at a time; 0 if there are none.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class Core:
         items: int | None,
         stream: bool,
         ray_address: str | None,
+        sessions: int,
     ):
+        self.sessions = sessions
         self.stop_after, self.items, self.ray_address = stop_after, items, ray_address
         self.plan, self.graph, self.window = plan, plan.graph, window
         self.submitting = self.graph.entry is not None and plan.one_to_one and not stream
@@ -142,7 +146,9 @@ class Core:
 
     def context(self, clone: Clone) -> Context:
         """The record of a thread's work."""
-        return self.keep(Context(self.shared, clone))
+        made = Context(self.shared, clone)
+        made.copies = Copies(made) if self.sessions else None
+        return self.keep(made)
 
     def keep(self, context: C) -> C:
         """Watch this record, too, for what is stuck."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from torchpipe.engine.context import Context
@@ -45,7 +46,12 @@ def running_copy(cell: Cell, path: str, context: Context, *, deep: bool) -> Cell
 
 
 def callable_of(
-    cell: Cell, path: str, context: Context, *, bundled: bool = False
+    cell: Cell,
+    path: str,
+    context: Context,
+    *,
+    bundled: bool = False,
+    definition: Cell | None = None,
 ) -> Callable[..., Any]:
     """What to call for a cell: its `forward`, guarded by its error policy.
 
@@ -54,12 +60,21 @@ def callable_of(
         path: Its path.
         context: The work of the thread that calls it.
         bundled: Whether all that a generator yields for an item is to be returned as one list.
+        definition: What it is a copy of; with it, each session has a copy of its own.
     """
-    forward = with_copies(cell.forward) if cell.writes else cell.forward
+    forward = cell.forward
+    if definition is not None and context.copies is not None:
+        forward = context.copies.forward_of(cell, path, partial(another, definition, path, context))
+    forward = with_copies(forward) if cell.writes else forward
     forward = listing(forward) if bundled else forward
     if cell.on_error != "raise":
         forward = context.guarded(forward, cell.on_error, path)
     return synchronized(forward, context.clone)  # type: ignore[no-any-return]
+
+
+def another(definition: Cell, path: str, context: Context) -> Cell:
+    """A copy for a session."""
+    return running_copy(definition, path, context, deep=True)
 
 
 def batch_callable_of(
@@ -106,7 +121,7 @@ class Fused:
             else:
                 made = running_copy(node.cell, node.path, context, deep=False)
                 self.cells[node], self.inner[node] = made, [(node.path, made)]
-                self.calls[node] = callable_of(made, node.path, context)
+                self.calls[node] = callable_of(made, node.path, context, definition=node.cell)
 
     def placed(self, nodes: Iterable[Node]) -> Placed:
         """The cells of these nodes, by path."""
@@ -120,7 +135,9 @@ def clone_of(node: Node, context: Context) -> tuple[Callable[..., Any], Placed, 
         call, placed = composite(node.cell, context)
         return synchronized(call, context.clone), placed, None
     made = running_copy(node.cell, node.path, context, deep=True)
-    return callable_of(made, node.path, context, bundled=node.bundled), [(node.path, made)], made
+    path, own = node.path, node.cell
+    call = callable_of(made, path, context, bundled=node.bundled, definition=own)
+    return call, [(path, made)], made
 
 
 def composite(pipeline: Pipeline, context: Context) -> tuple[Callable[..., Any], Placed]:

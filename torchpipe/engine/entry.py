@@ -13,9 +13,10 @@ from typing import Any
 
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.core import Core
-from torchpipe.engine.parts import InlinePart, close_all, deliver
+from torchpipe.engine.parts import InlinePart, close_all, deliver, deliver_end
 from torchpipe.engine.position import Start, taking
 from torchpipe.engine.ring_part import RingPart
+from torchpipe.engine.session import Request, Sessions, Stream
 from torchpipe.errors import ItemDropped, RunError, Stopped
 from torchpipe.graph.flat import Node
 
@@ -29,19 +30,35 @@ class Entry:
 
     def __init__(self, core: Core):
         self.core = core
+        self.sessions = Sessions(core.sessions)
+        self._has_sessions = core.sessions > 0
         self._lock = threading.Lock()
         self._sources: list[OpenSource] = []
         self._mapped: dict[int, deque[Future[Any]]] = {}  # what each `map` has not given yet
         self._open_sources()
 
-    def submit(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
-        """Put one item in; waits for room in the window."""
-        return self._put(self._arguments(args, kwargs))
+    def submit(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Stream | None = None
+    ) -> Future[Any]:
+        """Put one item in, of that session or of none; waits for room in the window."""
+        return self._put(self._arguments(args, kwargs), stream)
 
-    def _put(self, values: list[Any]) -> Future[Any]:
-        future: Future[Any] = Future()
+    def end(self, stream: Stream) -> Future[None]:
+        """Put the end of a session in; waits for room in the window."""
+        request = Request(stream, ends=True)
+        request.add_done_callback(lambda _: self.sessions.close(stream))
         with self._lock:
             self.core.refuse_stopped()
+            stream.ended = True
+            self._enter(request, [None] * len(self._signature.parameters))
+        return request
+
+    def _put(self, values: list[Any], stream: Stream | None) -> Future[Any]:
+        future: Future[Any] = Request(stream) if self._has_sessions else Future()
+        with self._lock:
+            self.core.refuse_stopped()
+            if stream is not None and stream.ended:
+                raise RunError("cannot submit to this session: it has ended. Open another one.")
             values += [value for source in self._sources for value in source.read()]
             try:
                 self._enter(future, values)
@@ -49,11 +66,11 @@ class Entry:
                 raise stopped from self.core.failure
         return future
 
-    def map(self, owner: Any, items: Iterable[Any]) -> Iterator[Any]:
+    def map(self, owner: Any, items: Iterable[Any], stream: Stream | None = None) -> Iterator[Any]:
         """The outputs for each item, in order; `owner` is kept alive by the iterator."""
         self._refuse_closed("map")
         if self.core.submitting:
-            return self._map_futures(items)
+            return self._map_futures(items, stream)
         return self.core.epochs.results(owner, map(self._packed, items))
 
     def drain(self) -> None:
@@ -118,6 +135,8 @@ class Entry:
             part.enter(future, *values)
             return
         assert isinstance(part, InlinePart)
+        if self._has_sessions and self._ends(future, part.context):
+            return
         try:
             result = part.function(*values)
         except Exception as error:
@@ -125,12 +144,20 @@ class Entry:
         else:
             deliver(future, result, None)
 
-    def _map_futures(self, items: Iterable[Any]) -> Iterator[Any]:
+    def _ends(self, request: Request, context: Context) -> bool:
+        """Whether it is the end of a session, which has then ended, as nothing is inside."""
+        assert context.copies is not None
+        ends = not context.copies.takes(request)
+        if ends:
+            deliver_end(request)
+        return ends
+
+    def _map_futures(self, items: Iterable[Any], stream: Stream | None) -> Iterator[Any]:
         """Keep a window of items in flight, and give their results in order."""
         waiting: deque[Future[Any]] = deque()
         self._mapped[id(waiting)] = waiting
         try:
-            for future in self._submitted(items):
+            for future in self._submitted(items, stream):
                 waiting.append(future)
                 if len(waiting) >= self.core.window:
                     yield from present(waiting.popleft())
@@ -139,11 +166,11 @@ class Entry:
         finally:
             del self._mapped[id(waiting)]
 
-    def _submitted(self, items: Iterable[Any]) -> Iterator[Future[Any]]:
+    def _submitted(self, items: Iterable[Any], stream: Stream | None) -> Iterator[Future[Any]]:
         """A future for each item; if there is none to submit, the error has its place in them."""
         try:
             for item in items:
-                yield self._put(self._values(item))
+                yield self._put(self._values(item), stream)
         except Exception as error:
             failed: Future[Any] = Future()
             failed.set_exception(error)

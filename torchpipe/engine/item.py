@@ -34,6 +34,7 @@ LEFT = Mark("LEFT")
 STOP = Mark("STOP")
 RETIRE = Mark("RETIRE")
 CANCELLED = Mark("CANCELLED")
+CLOSED = Mark("CLOSED")
 
 
 class Item:

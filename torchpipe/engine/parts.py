@@ -20,6 +20,7 @@ from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.passage import Passage
 from torchpipe.engine.position import Start
 from torchpipe.engine.program import Program
+from torchpipe.engine.session import Request
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.values import Values
 from torchpipe.engine.writer import Writer
@@ -97,6 +98,7 @@ class Part(ABC):
         made = self.writer(Program, call_of or self.fused.calls.__getitem__)
         made.above = self.above[1] if self.above is not None else None
         made.passage, made.requests = self.passage, self.core.submitting
+        made.sessions = bool(self.core.sessions) and self.plan is self.core.plan.way[0]
         return made
 
     def writer(self, kind: type[W], call_of: Callable[[Node], Callable[..., Any]]) -> W:
@@ -203,6 +205,11 @@ def deliver(future: Future[Any], out: Any, error: BaseException | None) -> None:
             )
         else:
             future.set_result(out)
+
+
+def deliver_end(request: Request) -> None:
+    """Say that a session has ended, or what went wrong with its end."""
+    deliver(request, None, request.errors[0] if request.errors else None)
 
 
 def close_all(streams: list[Any]) -> None:

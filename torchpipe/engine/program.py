@@ -111,6 +111,9 @@ class Program(Boundary):
         code.add("item = turns.next_item(future, context)")
         with code.block("if future is END:"):
             code.add("item.error = END")
+        if self.sessions:
+            with code.block("elif not context.copies.takes(future):"):
+                code.add("item.error = CLOSED")
         with code.block("else:"):
             code.add("item.number = context.number = context.number + context.step")
             code.add("if item.number >= probes.next: probes.enter(item, item.number)")

@@ -14,6 +14,7 @@ from torchpipe.engine.entry import Entry
 from torchpipe.engine.position import Position, start_at, taking
 from torchpipe.engine.saved import checked
 from torchpipe.engine.state import state_dict
+from torchpipe.errors import RunError
 
 
 class Resuming:
@@ -111,6 +112,11 @@ class Resuming:
     def _between_results(self) -> Iterator[None]:
         """Nobody pulls meanwhile."""
         self._core.refuse_stopped()
+        if self._core.sessions:
+            raise RunError(
+                "cannot save, load or seek a run with sessions: each is a stream of its own, and "
+                "ends with whoever opened it. Run without sessions to do so."
+            )
         if not self._pulling.acquire(blocking=False):
             raise taking()
         try:

@@ -12,8 +12,8 @@ from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context
 from torchpipe.engine.distribution import Histogram
-from torchpipe.engine.item import END
-from torchpipe.engine.parts import Part, close_all, deliver
+from torchpipe.engine.item import CLOSED, END
+from torchpipe.engine.parts import Part, close_all, deliver, deliver_end
 from torchpipe.engine.position import Start
 from torchpipe.engine.probes import Probes
 from torchpipe.engine.region import Ring, quietly, stopped_error
@@ -158,11 +158,13 @@ class RingPart(Part):
         self.ended.put(error)
         return error
 
-    def _settled(self, future: Any, out: Any, error: BaseException | None) -> None:
+    def _settled(self, future: Any, out: Any, error: Any) -> None:
         """Deliver a result; an error beside the way ends the run."""
         if future is None:
             if error is not None:
                 self.core.fail_aside(error)
+        elif error is CLOSED:
+            deliver_end(future)
         elif future is not END:
             deliver(future, out, error)
 

@@ -16,6 +16,7 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
 from torchpipe.engine.resuming import Resuming
 from torchpipe.engine.scaling import rescale
+from torchpipe.engine.session import Session, refuse_sessions
 from torchpipe.engine.telling import Telling
 from torchpipe.engine.torch_state import missing_devices
 from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
@@ -49,6 +50,8 @@ class Run(Resuming, Telling):
             "local" starts one on this machine, which ends with the last run that needs it. Default:
             the cluster that this process is in already; else the one that `RAY_ADDRESS` names; else
             a local one. Without such clones nothing is joined.
+        sessions: Most sessions of an open pipeline at a time: see `session`. Without any, all items
+            are one stream to the cells that are stateful.
 
     Raises:
         CheckError: The pipeline cannot run; the error lists all findings.
@@ -77,10 +80,12 @@ class Run(Resuming, Telling):
         stall_after: float | None = 30.0,
         stop_after: float | None = 10.0,
         ray_address: str | None = None,
+        sessions: int = 0,
     ):
         super().__init__()
         pipeline.check()
         plan = Plan(pipeline)
+        refuse_sessions(pipeline.path, plan, sessions, stream)
         refuse_missing(pipeline.path, plan)
         self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         window = plan.default_window if window is None else window
@@ -88,7 +93,9 @@ class Run(Resuming, Telling):
             raise RunError(f"cannot run with window={window}: at least one item must be alive.")
         if items is not None and items < 0:
             raise RunError(f"cannot run with items={items}: give 0 or more, or None for all.")
-        self._core = Core(plan, window, seed, stall_after, stop_after, items, stream, ray_address)
+        self._core = Core(
+            plan, window, seed, stall_after, stop_after, items, stream, ray_address, sessions
+        )
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.RLock()
@@ -129,6 +136,15 @@ class Run(Resuming, Telling):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run an open pipeline on one item and return its outputs."""
         return self.submit(*args, **kwargs).result()
+
+    def session(self) -> Session:
+        """Open a session: a stream of its own, for which stateful cells remember what is its own.
+
+        Raises:
+            RunError: The run was started without sessions; or as many are open as there may be.
+        """
+        self._core.refuse_stopped()
+        return Session(self, self._entry)
 
     def map(self, items: Iterable[Any]) -> Iterator[Any]:
         """The outputs for each item, in order; reads `items` no further ahead than the window.

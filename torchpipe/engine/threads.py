@@ -70,7 +70,8 @@ class Cells:
 
     def interrupt(self) -> list[BaseException]:
         """Tell each cell in motion that the run stops; return what they raised."""
-        errors = []
+        copies = self.context.copies
+        errors = [] if copies is None else copies.interrupt()
         for path, cell in [*self._ready]:
             try:
                 self._call("interrupt", path, cell.interrupt)
@@ -80,7 +81,8 @@ class Cells:
 
     def tear_down(self) -> list[BaseException]:
         """Tear down each cell that was set up, the last one first; return what they raised."""
-        errors = []
+        copies = self.context.copies
+        errors = [] if copies is None else copies.tear_down()
         while self._ready:
             path, cell = self._ready.pop()
             try:

@@ -11,7 +11,7 @@ from typing import Any
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
 from torchpipe.engine.held import here
-from torchpipe.engine.item import END, LEFT, RETIRE, STOP
+from torchpipe.engine.item import CLOSED, END, LEFT, RETIRE, STOP
 from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
@@ -50,7 +50,7 @@ class Writer:
     def _code(self, name: str, parameters: str = "") -> Code:
         code = Code(name, parameters)
         code.objects |= {"HOLE": HOLE, "END": END, "LEFT": LEFT, "STOP": STOP, "RETIRE": RETIRE}
-        code.objects |= {"clock": perf_counter, "Empty": Empty, "here": here}
+        code.objects |= {"CLOSED": CLOSED, "clock": perf_counter, "Empty": Empty, "here": here}
         code.objects["nothing"] = iter(()).__next__
         return code
 

@@ -38,10 +38,14 @@ def fits(given: Any, expected: Any) -> bool:
         return True
 
 
+def unannotated(hint: Any) -> Any:
+    """Drop the metadata of `Annotated`."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
 def bare(hint: Any) -> Any:
     """Drop what cannot be checked: metadata, and the parameters of generic types."""
-    if get_origin(hint) is Annotated:
-        return bare(get_args(hint)[0])
+    hint = unannotated(hint)
     if hint is None:
         return type(None)
     return hint if is_union(hint) else get_origin(hint) or hint
@@ -59,6 +63,7 @@ def is_named_tuple(hint: Any) -> TypeGuard[type[Any]]:
 
 def yielded(hint: Any) -> Any:
     """The type of what a generator yields: T of `Iterator[T]`, or `Any`."""
+    hint = unannotated(hint)
     if get_origin(hint) in (Iterator, Iterable, Generator) and get_args(hint):
         return get_args(hint)[0]
     return Any
@@ -72,7 +77,7 @@ def hints_of(owner: Callable[..., Any]) -> dict[str, Any]:
     if not (inspect.isroutine(owner) or inspect.isclass(owner)):
         owner = type(owner).__call__
     try:
-        return get_type_hints(owner)
+        return get_type_hints(owner, include_extras=True)
     except Exception:  # such as a name that exists for type checkers only
         return dict(resolvable(owner))
 
@@ -84,11 +89,12 @@ def resolvable(owner: Any) -> Iterator[tuple[str, Any]]:
     for name, hint in owner.__annotations__.items():
         with suppress(Exception):
             alone = types.SimpleNamespace(__annotations__={name: hint})
-            yield name, get_type_hints(alone, space)[name]
+            yield name, get_type_hints(alone, space, include_extras=True)[name]
 
 
 def type_name(hint: Any) -> str:
     """A type's name for people: without modules."""
+    hint = unannotated(hint)
     if hint is Any:
         return "Any"
     if is_union(hint):

@@ -1,0 +1,22 @@
+"""For all tests of services."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+uvloop = pytest.importorskip("uvloop", reason="needs the extra `serve`")
+pytest.importorskip("fastapi", reason="needs the extra `serve`")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def first_loop() -> None:
+    """The first loop of uvloop opens a pipe that stays: no test is to blame for it."""
+
+    def run() -> None:
+        uvloop.new_event_loop().close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()

@@ -1,0 +1,77 @@
+"""`torchpipe serve`: its options, and how a service tells what it does."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from typing import Any
+
+from torchpipe.errors import UsageError
+from torchpipe.graph.pipeline import Pipeline
+
+SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "drain"]
+SETTINGS += ["max_sessions", "session_idle"]
+SETTINGS += ["window", "seed", "ray_address"]  # of every run
+
+
+def add_serve_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a service.
+
+    Raises:
+        UsageError: The pipeline has a parameter of the same name.
+    """
+    try:
+        add_to(parser.add_argument_group("options of the service"))
+    except argparse.ArgumentError as error:
+        raise UsageError(
+            f"cannot serve the pipeline: {error}, which is taken by its parameter. Rename that, or "
+            f"name an instance of the pipeline as the target."
+        ) from None
+
+
+def add_to(group: Any) -> None:
+    """The options, one by one."""
+    add = group.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    add("--port", type=int, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
+    text = "what requests to control the run must bring (default: TORCHPIPE_TOKEN, if it is set)"
+    add("--token", default=os.environ.get("TORCHPIPE_TOKEN"), metavar="TEXT", help=text)
+    add("--guards-all", action="store_true", help="all requests must bring the token")
+    text = "most requests that wait for room (default: 256)"
+    add("--queue", type=int, default=256, metavar="N", help=text)
+    text = "until a request is given up (default: 60)"
+    add("--timeout", type=float, default=60.0, metavar="SECONDS", help=text)
+    text = "most bytes of a body (default: 64000000)"
+    add("--max-body", type=int, default=64_000_000, metavar="N", help=text)
+    text = "write a line of JSON for each request to the standard error (default: yes)"
+    add("--access-log", action=argparse.BooleanOptionalAction, default=True, help=text)
+    text = "most sessions at a time, if the pipeline is stateful (default: 100)"
+    add("--max-sessions", type=int, default=100, metavar="N", help=text)
+    text = "until a sequence that nobody uses ends (default: 600)"
+    add("--session-idle", type=float, default=600.0, metavar="SECONDS", help=text)
+    text = "that requests inside get to finish, at the end (default: 2.5)"
+    add("--drain", type=float, default=2.5, metavar="SECONDS", help=text)
+
+
+def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
+    """Serve the pipeline; the access log goes to the standard error, one JSON object a line.
+
+    Raises:
+        UsageError: What a service needs is not installed, or it cannot be served.
+    """
+    try:
+        from torchpipe.serve.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("torchpipe"):
+            raise
+        raise UsageError(
+            f"cannot serve: the module {error.name!r} is not installed. Install the extra: "
+            f"pip install 'torchpipe-cells[serve]'."
+        ) from error
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
+    level = logging.INFO if given.access_log else logging.WARNING
+    logging.getLogger("torchpipe.access").setLevel(level)
+    settings = {name: getattr(given, name) for name in SETTINGS}
+    serve(pipeline, tell=lambda url: print(f"{pipeline.path}: {url}", flush=True), **settings)

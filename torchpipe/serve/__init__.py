@@ -1,0 +1,29 @@
+"""A pipeline as an HTTP service: `torchpipe serve TARGET`, or `torchpipe.serve.app(pipeline)`.
+
+Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
+wrong), service and pump (the run behind it), reading and routes (what clients ask), control and
+metrics, gate (what every request passes), describing (the OpenAPI document), asgi (the app), server
+(a port, until it ends). Nothing here is imported with `torchpipe`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torchpipe.serve.array import Array
+
+if TYPE_CHECKING:
+    from torchpipe.serve.asgi import app
+    from torchpipe.serve.codecs import codec
+
+__all__ = ["Array", "app", "codec"]
+HOMES = {"app": "torchpipe.serve.asgi", "codec": "torchpipe.serve.codecs"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs a web framework when it is asked for: `Array` is for cells, too."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(HOMES[name]), name)

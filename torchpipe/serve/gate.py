@@ -1,0 +1,223 @@
+"""`Gate`: what every request passes first: its id, its size, its time, its key; and the access log.
+
+Plain ASGI around the app: what holds for HTTP and for WebSockets alike, and costs little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from torchpipe.serve.refusals import MEDIA_TYPE, Refusal
+from torchpipe.serve.service import Service
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+access = logging.getLogger("torchpipe.access")
+ID = re.compile(rb"[\x21-\x7e]{1,128}")
+OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
+
+WITHOUT = "the token is missing or wrong: send `Authorization: Bearer TOKEN`, or `X-API-Key`."
+FROM_ELSEWHERE = (
+    "the service has no token, so only programs on its own machine may control it, and no web page "
+    "of another host. Start it with a token."
+)
+
+
+class Gate:
+    """Lets requests pass to an app, or refuses them.
+
+    Args:
+        app: What is behind.
+        service: The run behind that.
+        token: What `Authorization: Bearer` or `X-API-Key` must hold, or None.
+        control: Whether a method and path are about the run itself, and so ask for the token.
+        guards_all: Whether all do.
+        most: Most bytes of a body, as it arrives and when it is decompressed.
+        patience: Seconds for a body to arrive.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        service: Service,
+        token: str | None,
+        control: Callable[[str, str], bool],
+        guards_all: bool,
+        most: int,
+        patience: float,
+    ):
+        self.app, self.service, self.most, self.patience = app, service, most, patience
+        self._token = None if token is None else token.encode()
+        self._control, self._guards_all = control, guards_all
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        request_id = name_of(headers)
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        start, seen = perf_counter(), {"status": 500, "bytes": 0}
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            elif message["type"] == "http.response.body":
+                seen["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope, headers)
+            if refusal is not None:
+                await refused(refusal, request_id, scope, sent)
+            elif scope["type"] == "http":
+                await self.app(scope, Body(receive, self.most, self.patience), sent)
+            else:
+                await self.app(scope, receive, sent)
+        finally:
+            if access.isEnabledFor(logging.INFO):
+                note(scope, request_id, seen, perf_counter() - start)
+
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
+        """Why a request may not even be looked at."""
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self.most:
+            return too_large(self.most)
+        path = scope["path"]
+        controls = self._control(scope.get("method", "GET"), path)
+        if path in OPEN or not (controls or self._guards_all) or self._knows(headers):
+            return None
+        if self._token is not None:
+            return Refusal(WITHOUT, 401, {"WWW-Authenticate": "Bearer"})
+        return None if is_local(scope, headers) else Refusal(FROM_ELSEWHERE, 403)
+
+    def _knows(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether the token is there; it takes as long to say no as to say yes."""
+        if self._token is None:
+            return False
+        kind, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = bearer.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        return hmac.compare_digest(given, self._token)
+
+
+class Body:
+    """The messages of one request, up to a number of bytes, within a time.
+
+    Raises:
+        Refusal: It is too large (413) or too slow (408).
+    """
+
+    def __init__(self, receive: Receive, most: int, patience: float):
+        self._receive, self._left, self._most = receive, most, most
+        self._patience, self._complete = patience, False
+        self._until: float | None = None
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        if self._complete:
+            return await self._receive()
+        if self._until is None:  # it is for the whole body, however it is cut
+            self._until = asyncio.get_running_loop().time() + self._patience
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refusal(
+                f"the body did not arrive within {self._patience:g} s. Send it faster.",
+                408,
+                {"Connection": "close"},
+            ) from None
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise too_large(self._most)
+        self._complete = not message.get("more_body", False)
+        return message
+
+
+def is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Whether a request came by a loopback address, and not from a web page of another host.
+
+    A browser sends what any page tells it to; it says for which name, and from which page.
+    """
+    server = scope.get("server") or ("", 0)
+    names = [headers.get(b"host", b"").decode("latin-1")]
+    if b"origin" in headers:
+        names.append(headers[b"origin"].decode("latin-1").partition("://")[2])
+    return is_loopback(server[0]) and all(is_loopback(host_in(name)) for name in names)
+
+
+def host_in(name: str) -> str:
+    """A host without its port.
+
+    >>> host_in("localhost:80"), host_in("[::1]:80")
+    ('localhost', '::1')
+    """
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def too_large(most: int) -> Refusal:
+    """What those get who send too much."""
+    text = f"the body is larger than {most:,} bytes. Send less at a time."
+    return Refusal(text, 413, {"Connection": "close"})
+
+
+def name_of(headers: dict[bytes, bytes]) -> str:
+    """The request's id: what the client calls it, if that is short and harmless, or a new one."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode() if ID.fullmatch(given) else uuid4().hex
+
+
+async def refused(refusal: Refusal, request_id: str, scope: Scope, send: Send) -> None:
+    """Answer with a refusal."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.detail[:120]})
+        return
+    headers = [(name.lower().encode(), text.encode()) for name, text in refusal.headers.items()]
+    headers.append((b"content-type", MEDIA_TYPE.encode()))
+    body = refusal.rendered(request_id)
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def note(scope: Scope, request_id: str, seen: dict[str, int], seconds: float) -> None:
+    """One line of the access log, as JSON."""
+    client = scope.get("client") or ("", 0)
+    what = {"method": scope.get("method", "WEBSOCKET"), "path": scope["path"], **seen}
+    told = {"request_id": request_id, "client": client[0], **what, "seconds": round(seconds, 6)}
+    access.info(json.dumps(told))

@@ -1,0 +1,92 @@
+"""The ports of a pipeline as a service has them: how each value is read, written and described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic.errors import PydanticUserError
+
+from torchpipe.errors import UsageError
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.plan import Plan
+from torchpipe.graph.port import REQUIRED, Input, Output
+from torchpipe.graph.types import type_name
+from torchpipe.serve.codecs import STRICT, ArrayCodec, rewritten
+
+FIX = (
+    "Annotate it with a type that JSON can hold (numbers, text, lists, tensors, dataclasses ...), "
+    "or say how the type travels: torchpipe.serve.codec(Type, encode=..., decode=..., schema=...)."
+)
+
+
+class ServedPort:
+    """One input or output.
+
+    Attributes:
+        name: Its name.
+        hint: Its type, as pydantic reads it.
+        adapter: What reads and writes its values.
+        default: What an input has if nothing is sent, or `REQUIRED`.
+        array: How it travels if it is one tensor or array, else None.
+
+    Raises:
+        UsageError: Nobody knows how to send its type.
+    """
+
+    def __init__(self, port: Input | Output):
+        self.name, self.type = port.name, port.type
+        self.default = port.default if isinstance(port, Input) else REQUIRED
+        if port.type is Any:
+            raise UsageError(f"cannot serve {port.path}: it has no type. {FIX}")
+        self.hint = rewritten(port.type)
+        try:
+            self.adapter: TypeAdapter[Any] = TypeAdapter(self.hint, config=STRICT)
+            self.schema = self.adapter.json_schema()
+        except PydanticUserError as error:
+            if "BaseModel" not in str(error):
+                why = f"nobody knows how to send {type_name(port.type)}"
+                raise UsageError(f"cannot serve {port}: {why}. {FIX}") from error
+            self.adapter = TypeAdapter(self.hint)  # it has a config of its own
+            self.schema = self.adapter.json_schema()
+        codecs = [one for one in getattr(self.hint, "__metadata__", ()) if type(one) is ArrayCodec]
+        self.array = codecs[0] if codecs else None
+
+    @property
+    def required(self) -> bool:
+        """Whether a request must bring it."""
+        return self.default is REQUIRED
+
+    @property
+    def field(self) -> tuple[Any, Any]:
+        """As a field of a pydantic model."""
+        return self.hint, ... if self.default is REQUIRED else self.default
+
+
+def model_of(name: str, ports: Mapping[str, ServedPort]) -> type[BaseModel]:
+    """The model of an object with a value for each port."""
+    fields: Any = {port.name: port.field for port in ports.values()}
+    return create_model(name, __config__=STRICT, **fields)
+
+
+def served(pipeline: Pipeline) -> tuple[dict[str, ServedPort], dict[str, ServedPort]]:
+    """The inputs and the outputs of a pipeline.
+
+    Raises:
+        UsageError: It is not open, gives several results for an item, or nobody knows how to send
+            one of its types.
+    """
+    if not pipeline.is_open:
+        raise UsageError(
+            f"cannot serve {pipeline.path}: its sources start a stream, so there is nothing to "
+            f"send to it. Give `build` an argument for what a request brings."
+        )
+    if not Plan(pipeline).one_to_one:
+        raise UsageError(
+            f"cannot serve {pipeline.path}: a cell in it gives any number of results for an item, "
+            f"so that no result is that of one request. Serve a pipeline that ends before it, or "
+            f"let the cell return a list."
+        )
+    inputs = {name: ServedPort(port) for name, port in pipeline.inputs.items()}
+    return inputs, {name: ServedPort(port) for name, port in pipeline.outputs.items()}

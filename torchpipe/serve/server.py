@@ -1,0 +1,120 @@
+"""`serve`: a pipeline behind a port, until somebody ends it; what is inside is finished first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from torchpipe.errors import UsageError
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.serve.asgi import app
+from torchpipe.serve.gate import is_loopback
+from torchpipe.serve.service import Service
+
+CLOSING = 0.5  # seconds that open connections get after all items have left
+STUCK = 0.5  # seconds that a call gets then, before it is left behind
+
+
+def serve(
+    pipeline: Pipeline,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    drain: float = 2.5,
+    tell: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> None:
+    """Serve a pipeline until SIGTERM or Ctrl-C; call it in the main thread.
+
+    Then `/readyz` says 503, new requests are refused, and those inside are finished.
+
+    Args:
+        pipeline: An open pipeline.
+        host: The address to listen on: by default nobody but this machine can connect.
+        port: The port; 0 takes a free one.
+        token: What requests to control the run must bring; needed on any address but loopback.
+        drain: Seconds that requests inside get to finish, at the end.
+        tell: Called with the URL, once the service is ready.
+        **settings: Those of `app`, and of the run.
+
+    Raises:
+        UsageError: The pipeline cannot be served, or not on that address without a token.
+    """
+    if token is None and not is_loopback(host):
+        raise UsageError(
+            f"cannot serve on {host} without a token: whoever reaches it could change the run. "
+            f"Give a token (--token, or TORCHPIPE_TOKEN), or serve on 127.0.0.1."
+        )
+    gate = app(pipeline, token=token, **{"stop_after": STUCK, **settings})
+    Server(gate, gate.service, host, port, drain, tell).run()
+
+
+class Server(uvicorn.Server):
+    """A server that lets what is inside finish before it ends.
+
+    Args:
+        app: What it serves.
+        service: The run behind that.
+        host: The address.
+        port: The port, or 0.
+        drain: Seconds that requests inside get at the end.
+        tell: Called with the URL.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        service: Service,
+        host: str,
+        port: int,
+        drain: float,
+        tell: Callable[[str], None] | None,
+    ):
+        config = uvicorn.Config(
+            app, host=host, port=port, access_log=False, log_config=None, server_header=False,
+            timeout_graceful_shutdown=CLOSING, lifespan="on",  # type: ignore[arg-type]
+        )  # fmt: skip
+        super().__init__(config)
+        self.service, self.drain, self.tell = service, drain, tell
+        self._leaving: asyncio.Task[None] | None = None
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, and say where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.tell is not None and self.started:
+            self.tell(url_of(self.servers[0].sockets[0].getsockname()))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain, and then exit; a second signal does not wait."""
+        if self.service.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self.service.draining = True
+        self._loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self._leaving = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.service.drained(), self.drain)
+        self.should_exit = True
+
+
+def url_of(address: tuple[Any, ...]) -> str:
+    """The URL of a socket's address.
+
+    >>> url_of(("127.0.0.1", 8000)), url_of(("::1", 8000, 0, 0))
+    ('http://127.0.0.1:8000', 'http://[::1]:8000')
+    """
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,266 @@
+"""`Service`: the run behind an app: who gets in, how long it may take, what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+
+from torchpipe.engine.run import Run
+from torchpipe.engine.session import Session, refuse_sessions
+from torchpipe.errors import ItemDropped, RunError, Stopped
+from torchpipe.graph.flat import leaves
+from torchpipe.graph.pipeline import Pipeline
+from torchpipe.graph.plan import Plan
+from torchpipe.serve.ports import model_of, served
+from torchpipe.serve.pump import Pump
+from torchpipe.serve.refusals import (
+    CellFailed,
+    DeadlineExceeded,
+    Draining,
+    ItemFiltered,
+    Overloaded,
+    Refusal,
+    TooManySessions,
+)
+
+log = logging.getLogger("torchpipe.serve")
+
+
+class Service:
+    """A pipeline that many clients ask at the same time; each gets the result of its own item.
+
+    Items share the clones, and cells may batch them. At most `window + queue` are inside; what
+    comes beyond that is refused at once. An item that nobody waits for any more is dropped.
+
+    Args:
+        pipeline: An open pipeline.
+        queue: Most requests that wait for room in the run's window.
+        timeout: Seconds until a request is given up, or None.
+        most_sessions: Most sessions that clients have open, if the pipeline is stateful.
+        **options: Those of the run: `window`, `seed`, ...
+
+    Attributes:
+        inputs: The ports that a request fills, by name.
+        outputs: The ports that a response has.
+        inside: How many requests wait for a result now.
+        count: How many were answered, with a result or without.
+        seconds: How long those took, together.
+        stateful: Whether a result depends on the items before it, in the same session.
+        sessions: How many sessions clients have open.
+        draining: Whether no more requests are taken.
+        ended: Whether the run has ended by itself: the service has to be started again.
+        rejected: How many requests were refused, by reason.
+
+    Raises:
+        UsageError: The pipeline cannot be served.
+        CheckError: It is stateful, and cannot have sessions.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        queue: int = 256,
+        timeout: float | None = 60.0,
+        most_sessions: int = 100,
+        **options: Any,
+    ):
+        self.pipeline, self.queue, self.timeout, self._options = pipeline, queue, timeout, options
+        self.inputs, self.outputs = served(pipeline)
+        self.input_model = model_of("Inputs", self.inputs)
+        self.output_model = model_of("Outputs", self.outputs)
+        self.stateful = any(leaf.stateful for leaf in leaves(pipeline))
+        refuse_sessions(pipeline.path, Plan(pipeline), int(self.stateful), stream=False)
+        self.most_sessions, self.sessions = most_sessions, 0
+        self.inside = self.count = 0
+        self.seconds = 0.0
+        self.draining = self.ended = False
+        self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self._single = pipeline.graph.packing is None
+        self._empty = asyncio.Event()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the run, and what feeds it."""
+        sessions = {"sessions": sys.maxsize} if self.stateful else {}  # they are counted here
+        self.run: Run = self.pipeline.run(**sessions, **self._options)
+        self._pump = Pump(loop)
+        self._empty.set()
+
+    def stop(self) -> None:
+        """End the run; what is inside is dropped."""
+        self.run.stop()
+        self._pump.stop()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """A `with` block within which requests are taken, in the event loop that it is entered in.
+
+        It is the lifespan of the app; one that mounts the app in another has to enter it itself.
+        """
+        loop = asyncio.get_running_loop()
+        self.start(loop)
+        try:
+            yield
+        finally:
+            await loop.run_in_executor(None, self.stop)
+
+    @property
+    def places(self) -> int:
+        """Most requests inside."""
+        return self.run.window + self.queue
+
+    async def drained(self) -> None:
+        """Take no more requests, and wait until all that are inside have left."""
+        self.draining = True
+        await self._empty.wait()
+
+    def open(self) -> Session | None:
+        """A session for a client; None if the pipeline is not stateful, and so needs none.
+
+        Raises:
+            Refusal: There are as many as there may be, or the service is ending.
+        """
+        if not self.stateful:
+            return None
+        if self.draining:
+            raise Draining
+        if self.sessions >= self.most_sessions:
+            self.rejected["full"] += 1
+            raise TooManySessions(self.most_sessions)
+        self.sessions += 1
+        return self.run.session()
+
+    async def close(self, session: Session | None) -> None:
+        """End a session, after all that was sent to it; what it remembers is let go."""
+        if session is not None:
+            self.sessions -= 1
+            await self._end(session)
+
+    async def _end(self, session: Session) -> None:
+        try:
+            await self._pump.put(session.end, {}).waiter
+        except Stopped:
+            return
+        except Exception as error:
+            log.error("the end of a session failed", exc_info=error)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session | None]:
+        """A session for one request, which ends with the block; None if the pipeline needs none."""
+        if not self.stateful:
+            yield None
+            return
+        session = self.run.session()
+        try:
+            yield session
+        finally:
+            await self._end(session)
+
+    def _submit(self, session: Session | None) -> Callable[..., Future[Any]]:
+        """What takes an item."""
+        if session is not None:
+            return session.submit
+        return self._submit_alone if self.stateful else self.run.submit
+
+    def _submit_alone(self, **values: Any) -> Future[Any]:
+        """Put in an item of no session: it is a stream of its own."""
+        session = self.run.session()
+        try:
+            return session.submit(**values)
+        finally:
+            session.end()
+
+    async def infer(
+        self,
+        values: Mapping[str, Any],
+        *,
+        deadline: float | None = None,
+        request_id: str = "",
+        session: Session | None = None,
+    ) -> Mapping[str, Any]:
+        """The outputs for these inputs.
+
+        Args:
+            values: The inputs, by name.
+            deadline: Seconds until it is given up; by default that of the service.
+            request_id: What the log names the request.
+            session: The session that it belongs to. To a stateful pipeline, an item of none is a
+                stream of its own.
+
+        Raises:
+            Refusal: There is no result: see `refusals`.
+            asyncio.CancelledError: The client has gone; the item is dropped.
+        """
+        self._admit()
+        start = perf_counter()
+        self.inside += 1
+        self._empty.clear()
+        ticket = self._pump.put(self._submit(session), values)
+        seconds = self.timeout if deadline is None else deadline
+        timer = self._timer(ticket.waiter, seconds)
+        try:
+            return self._named(await ticket.waiter)
+        except Exception as error:
+            raise self._refusal(error, request_id) from error
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if ticket.future is None or not ticket.future.done():
+                ticket.drop()
+            self.inside -= 1
+            self.count += 1
+            self.seconds += perf_counter() - start
+            if not self.inside:
+                self._empty.set()
+
+    def _admit(self) -> None:
+        if self.draining:
+            self.rejected["draining"] += 1
+            raise Draining
+        if self.inside >= self.places:
+            self.rejected["full"] += 1
+            raise Overloaded(self.places)
+
+    def _timer(
+        self, waiter: asyncio.Future[Any], seconds: float | None
+    ) -> asyncio.TimerHandle | None:
+        if seconds is None:
+            return None
+        return asyncio.get_running_loop().call_later(seconds, self._expire, waiter, seconds)
+
+    def _expire(self, waiter: asyncio.Future[Any], seconds: float) -> None:
+        if not waiter.done():
+            waiter.set_exception(DeadlineExceeded(seconds))
+
+    def _named(self, result: Any) -> Mapping[str, Any]:
+        """The outputs by name."""
+        if self._single:
+            return dict.fromkeys(self.outputs, result)
+        return result if isinstance(result, dict) else dict(zip(self.outputs, result, strict=True))
+
+    def _notice(self, error: Stopped) -> None:
+        """The run has ended before the service, and nothing starts it again."""
+        if not self.ended:
+            log.critical("the run has ended; the service has to be started again", exc_info=error)
+        self.ended = self.draining = True
+
+    def _refusal(self, error: Exception, request_id: str) -> Refusal:
+        if isinstance(error, Refusal):
+            self.rejected["deadline"] += isinstance(error, DeadlineExceeded)
+            return error
+        if isinstance(error, ItemDropped):
+            return ItemFiltered()
+        if isinstance(error, Stopped):
+            self._notice(error)
+            return Draining()
+        self.rejected["cell"] += 1
+        log.error("request %s failed", request_id, exc_info=error)
+        if isinstance(error, RunError):
+            return Refusal(str(error), 500)
+        return CellFailed(error)
