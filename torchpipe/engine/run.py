@@ -78,7 +78,6 @@ class Run(Resuming, Telling):
         stop_after: float | None = 10.0,
         ray_address: str | None = None,
     ):
-        super().__init__()
         pipeline.check()
         plan = Plan(pipeline)
         refuse_missing(pipeline.path, plan)
