@@ -31,7 +31,7 @@ def test_an_unknown_command_is_one_line(torchpipe):
     assert (code, out) == (2, "")
     assert err == (
         "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'profile', "
-        "'graph', 'recipes', 'cp'). See `torchpipe --help`.\n"
+        "'graph', 'dashboard', 'recipes', 'cp'). See `torchpipe --help`.\n"
     )
 
 

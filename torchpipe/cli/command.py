@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
+from torchpipe.cli.live import add_page_options, run_shown
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
@@ -30,6 +31,12 @@ TARGETS = (
     "TARGET is file.py:Name, module:Name, or the name or folder of a recipe. A command of that\n"
     "recipe may follow: torchpipe run tracking eval"
 )
+OF_TARGETS = {
+    "run": "run a pipeline",
+    "profile": "plan the clones of a pipeline",
+    "graph": "draw a pipeline",
+    "dashboard": "run a pipeline, and show it on a live page",
+}
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
     "mermaid": Pipeline.to_mermaid,
@@ -84,8 +91,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def dispatch(words: list[str]) -> None:
-    """Find the command; `run`, `profile` and `graph` have options that depend on their target."""
-    commands = {"run": run, "profile": profile, "graph": graph}
+    """Find the command; those in `OF_TARGETS` have options that depend on their target."""
+    commands = {"run": run, "profile": profile, "graph": graph, "dashboard": dashboard}
     name, target = [*words, "", ""][:2]
     if name not in commands or target in ("", "-h", "--help"):
         given = top_parser().parse_args(words)
@@ -109,12 +116,7 @@ def top_parser() -> Parser:
     parser.add_argument("--version", action="version", version=torchpipe.__version__)
     parser.set_defaults(command=lambda given: parser.print_help())
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    targeted = {
-        "run": "run a pipeline",
-        "profile": "plan the clones of a pipeline",
-        "graph": "draw a pipeline",
-    }
-    for name, what in targeted.items():
+    for name, what in OF_TARGETS.items():
         text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
         command = commands.add_parser(name, help=what, description=text)
         command.add_argument("target", metavar="TARGET", help="comes before all options")
@@ -171,6 +173,16 @@ def profile(target: str, command: str | None, words: list[str]) -> None:
     pipeline = adjusted(definition, given)
     found = profiled(pipeline, given.budget, given.per_plan, **options_of_run(given))
     print("\n".join(found))
+
+
+def dashboard(target: str, command: str | None, words: list[str]) -> None:
+    """Run a pipeline to its end, and show it on a live page."""
+    definition = find(target, command)
+    parser = target_parser("dashboard", target, command, definition=definition)
+    add_run_options(parser)
+    add_page_options(parser)
+    given = parser.parse_args(words)
+    run_shown(adjusted(definition, given), given, options_of_run(given))
 
 
 def adjusted(definition: Definition, given: argparse.Namespace) -> Pipeline:
