@@ -33,7 +33,7 @@ def test_an_unknown_command_is_one_line(torchpipe):
     assert (code, out) == (2, "")
     assert err == (
         "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'profile', "
-        "'graph', 'serve', 'recipes', 'cp'). See `torchpipe --help`.\n"
+        "'graph', 'serve', 'dashboard', 'recipes', 'cp'). See `torchpipe --help`.\n"
     )
 
 

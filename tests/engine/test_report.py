@@ -172,8 +172,8 @@ def test_the_first_report_lets_a_thread_look_at_the_gil():
     with line(source=tp.Source(range(5)), add=scaled(Add(), 2)).run() as run:
         assert run.report().period.gil is None
         assert "torchpipe GIL" in torchpipe_threads()
-        run._reported = None, gil.Samples()
-        run._gil.samples = gil.Samples(400, 94)
+        run._reporter._reported = None, gil.Samples()
+        run._reporter._gil.samples = gil.Samples(400, 94)
         assert run.report().period.gil == pytest.approx(0.25, abs=0.01)
     assert "torchpipe GIL" not in torchpipe_threads()
     run.report()
@@ -191,8 +191,28 @@ def test_nobody_looks_at_the_gil_while_the_run_is_idle(monkeypatch):
     with line(source=tp.Source(range(5)), add=scaled(Add(), 2)).run() as run:
         list(run)
         run.report()
-        first = run._gil
+        first = run._reporter._gil
         first.thread.thread.join(10)
         assert not first.works
         run.report()
-        assert run._gil is not first
+        assert run._reporter._gil is not first
+
+
+def test_a_second_reader_has_reports_of_its_own():
+    with line(source=tp.Source(range(9)), add=scaled(Add(), 2)).run() as run:
+        other = run.reporter()
+        other.report()
+        for _ in range(4):
+            run.pull()
+        assert run.report().period.results == 4
+        run.pull()
+        assert other.report().period.results == 5
+        assert run.report().period.results == 1
+        other.close()
+
+
+def test_what_runs_and_whether_it_has_ended_is_told():
+    pipeline = line(source=tp.Source(range(2)), add=scaled(Add(), 2))
+    with pipeline.run() as run:
+        assert (run.pipeline, run.stopped, run.skipped) == (pipeline, False, 0)
+    assert run.stopped

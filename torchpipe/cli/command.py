@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
+from torchpipe.cli.live import add_page_options, run_shown
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
@@ -36,6 +37,7 @@ OF_TARGETS = {
     "profile": "plan the clones of a pipeline",
     "graph": "draw a pipeline",
     "serve": "serve a pipeline over HTTP",
+    "dashboard": "run a pipeline, and show it on a live page",
 }
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
@@ -92,7 +94,8 @@ class Parser(argparse.ArgumentParser):
 
 def dispatch(words: list[str]) -> None:
     """Find the command; those in `OF_TARGETS` have options that depend on their target."""
-    commands = {"run": run, "profile": profile, "graph": graph, "serve": serve}
+    targeted: dict[str, Callable[..., None]] = {"run": run, "profile": profile, "graph": graph}
+    commands = {**targeted, "serve": serve, "dashboard": dashboard}
     name, target = [*words, "", ""][:2]
     if name not in commands or target in ("", "-h", "--help"):
         given = top_parser().parse_args(words)
@@ -173,6 +176,16 @@ def profile(target: str, command: str | None, words: list[str]) -> None:
     pipeline = adjusted(definition, given)
     found = profiled(pipeline, given.budget, given.per_plan, **options_of_run(given))
     print("\n".join(found))
+
+
+def dashboard(target: str, command: str | None, words: list[str]) -> None:
+    """Run a pipeline to its end, and show it on a live page."""
+    definition = find(target, command)
+    parser = target_parser("dashboard", target, command, definition=definition)
+    add_run_options(parser, stream=True)
+    add_page_options(parser)
+    given = parser.parse_args(words)
+    run_shown(adjusted(definition, given), given, options_of_run(given))
 
 
 def adjusted(definition: Definition, given: argparse.Namespace) -> Pipeline:

@@ -82,7 +82,6 @@ class Run(Resuming, Telling):
         ray_address: str | None = None,
         sessions: int = 0,
     ):
-        super().__init__()
         pipeline.check()
         plan = Plan(pipeline)
         refuse_sessions(pipeline.path, plan, sessions, stream)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+from functools import cached_property
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
-from torchpipe.engine.gil import GilWatch, Samples, looking
-from torchpipe.engine.period import between
 from torchpipe.engine.report import Report
+from torchpipe.engine.reporter import Reporter
 from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
+from torchpipe.graph.pipeline import Pipeline
 
 
 class Telling:
@@ -18,10 +18,19 @@ class Telling:
 
     _core: Core
 
-    def __init__(self) -> None:
-        self._reported: tuple[Statistics | None, Samples] = None, Samples()
-        self._gil: GilWatch | None = None
-        self._reporting = threading.Lock()
+    @cached_property
+    def _reporter(self) -> Reporter:
+        return Reporter(self._core)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What runs."""
+        return self._core.graph.pipeline
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has ended."""
+        return self._core.stopped
 
     @property
     def epoch(self) -> int:
@@ -38,6 +47,11 @@ class Telling:
         """The items that were skipped because a cell failed on them: the last 1,000."""
         return tuple(self._core.shared.dead_letters)
 
+    @property
+    def skipped(self) -> int:
+        """How many items were skipped so far because a cell failed on them."""
+        return sum(tuple(self._core.shared.skipped.values()))
+
     def statistics(self) -> Statistics:
         """What each clone, each cell and each path has done so far; to iterate gives the clones.
 
@@ -52,9 +66,8 @@ class Telling:
         The first report also lets a thread look at the GIL from then on, while the run is at work;
         so what the GIL limits is known from the second report on.
         """
-        with self._reporting:
-            self._gil = looking(self._core, self._gil)
-            samples = Samples() if self._gil is None else self._gil.samples
-            (before, seen), now = self._reported, self.statistics()
-            self._reported = now, samples
-        return Report(between(before, now, samples.since(seen)))
+        return self._reporter.report()
+
+    def reporter(self) -> Reporter:
+        """Reports to another reader, such as a live page: they leave those of `report` alone."""
+        return Reporter(self._core)

@@ -1,0 +1,87 @@
+"""`torchpipe dashboard`: its options, and a run that is looked at."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from torchpipe.cli.progress import followed, length
+from torchpipe.cli.summary import report
+from torchpipe.errors import UsageError
+from torchpipe.graph.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from torchpipe.dashboard.show import Page
+
+
+def add_page_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a page.
+
+    Raises:
+        UsageError: The pipeline has a parameter of the same name.
+    """
+    try:
+        add_to(parser.add_argument_group("options of the page"))
+    except argparse.ArgumentError as error:
+        raise UsageError(
+            f"cannot show the pipeline: {error}, which is taken by its parameter. Rename that, or "
+            f"name an instance of the pipeline as the target."
+        ) from None
+
+
+def add_to(group: Any) -> None:
+    """The options, one by one."""
+    add = group.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    add("--port", type=int, default=8001, metavar="N", help="0 takes a free one (default: 8001)")
+    text = "what a browser must bring (default: TORCHPIPE_TOKEN, if it is set)"
+    add("--token", default=os.environ.get("TORCHPIPE_TOKEN"), metavar="TEXT", help=text)
+    add("--exit", action="store_true", help="end with the run, instead of with Ctrl-C")
+
+
+def run_shown(pipeline: Pipeline, given: argparse.Namespace, options: dict[str, Any]) -> None:
+    """Run a pipeline to its end, and show it on a page until Ctrl-C.
+
+    Raises:
+        UsageError: What the page needs is not installed, or it cannot listen there.
+    """
+    make = shower()
+    with (
+        pipeline.run(**options) as running,  # whatever happens to the page
+        make(running, given.host, given.port, given.token) as page,
+    ):
+        print(f"{pipeline.path}: {page.url}", flush=True)
+        with running:
+            lines = pulled(pipeline, page, options["items"])
+        summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
+        lines += [f"{name}: {text}" for name, text in summary().items()] if summary else []
+        print("\n".join(lines), flush=True)
+        if not given.exit:
+            print("The page stays until Ctrl-C.", flush=True)
+            signal.pause()
+
+
+def pulled(pipeline: Pipeline, page: Page, items: int | None) -> list[str]:
+    """Pull all results, with a progress bar; return the closing summary."""
+    start, count = perf_counter(), 0
+    for _ in followed(page.results(), length(pipeline, items), sys.stderr):
+        count += 1
+    return report(pipeline, page.board.run, count, perf_counter() - start)
+
+
+def shower() -> type[Page]:
+    """`torchpipe.dashboard.Page`, if what it needs is there."""
+    try:
+        from torchpipe.dashboard.show import Page
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("torchpipe"):
+            raise
+        raise UsageError(
+            f"cannot show a page: the module {error.name!r} is not installed. Install the extra: "
+            f"pip install 'torchpipe-cells[dashboard]'."
+        ) from error
+    return Page

@@ -1,0 +1,149 @@
+"""`show`: the page of a run behind a port, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import uvicorn
+
+from torchpipe.dashboard.board import Board
+from torchpipe.dashboard.guard import LOOPBACK
+from torchpipe.dashboard.server import guarded
+from torchpipe.dashboard.tail import Tail
+from torchpipe.dashboard.watch import Watch
+from torchpipe.engine.run import Run
+from torchpipe.errors import UsageError
+
+CLOSING = 1  # seconds that open connections get at the end
+
+
+def show(run: Run, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None) -> Page:
+    """Show a run in a browser, as long as the `with` block lasts.
+
+    ::
+
+        with pipeline.run() as run, torchpipe.dashboard.show(run) as page:
+            print(page.url)
+            for result in page.results():
+                ...
+
+    Args:
+        run: The run; it may end before the block does.
+        host: The address to listen on: by default nobody but this machine can connect.
+        port: The port; 0 takes a free one.
+        token: What a browser must bring; needed on any address but loopback.
+
+    Raises:
+        UsageError: The address cannot be had, or only with a token.
+    """
+    return Page(run, host, port, token)
+
+
+class Page:
+    """The page of a run, behind a port; made by `show`.
+
+    Attributes:
+        url: Where it is, its token included.
+        board: The run, and how it goes.
+    """
+
+    def __init__(self, run: Run, host: str, port: int, token: str | None):
+        local = is_loopback(host)
+        if token is None and not local:
+            raise UsageError(
+                f"cannot show the run on {host} without a token: whoever reaches it could change "
+                f"the run. Give a token (--token, or TORCHPIPE_TOKEN), or show it on 127.0.0.1."
+            )
+        self.board, self._tail = Board(run), Tail()
+        self._watch = Watch(self.board, self._tail)
+        made = guarded(self._watch, token, LOOPBACK if token is None else None)
+        self._socket = bound(host, port)
+        self.url = url_of(self._socket.getsockname(), token)
+        config = uvicorn.Config(
+            made,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=CLOSING,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, name="dashboard", daemon=True)
+
+    def results(self) -> Iterator[Any]:
+        """The results of the run; the page can pause them."""
+        return self.board.results()
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
+
+    def _close(self) -> None:
+        self._watch.close()
+        self._server.should_exit = True
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        logging.getLogger().addHandler(self._tail)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            self.board.failed(error)
+        self.board.resume()
+        self._loop.call_soon_threadsafe(self._close)
+        self._thread.join()
+        self._socket.close()
+        logging.getLogger().removeHandler(self._tail)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}, port {port}: {error.strerror}. Take another --port, or 0 "
+            f"for one that is free."
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect to the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def url_of(address: tuple[Any, ...], token: str | None) -> str:
+    """The page's URL.
+
+    >>> url_of(("127.0.0.1", 8001), None), url_of(("::1", 8001), "a b")
+    ('http://127.0.0.1:8001/', 'http://[::1]:8001/?token=a%20b')
+    """
+    host, port = address[:2]
+    query = "" if token is None else f"?token={quote(token)}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{query}"
