@@ -146,7 +146,7 @@ def share(part: float | None, whole: float) -> float | None:
 def rounded(value: float | None) -> float | None:
     """Four digits, which is more than a chart can show.
 
-    >>> rounded(1234.567), rounded(0.00012345), rounded(None)
+    >>> rounded(1234.567), rounded(0.000123464), rounded(None)
     (1235.0, 0.0001235, None)
     """
     return None if value is None else float(f"{value:.4g}")
