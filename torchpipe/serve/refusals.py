@@ -152,7 +152,10 @@ class CellFailed(Refusal):
 def bad_input(error: ValidationError) -> BadInput:
     """What pydantic found, as a refusal."""
     found = [
-        {"at": ".".join(str(part) for part in one["loc"]), "problem": one["msg"]}
+        {
+            "at": ".".join(str(part) for part in one["loc"]),
+            "problem": one["msg"].removeprefix("Value error, "),
+        }
         for one in error.errors(include_url=False, include_context=False, include_input=False)
     ][:100]
     first = found[0]
