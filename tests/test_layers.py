@@ -17,13 +17,14 @@ ROOT = Path(__file__).parents[1]
 # Each part of the package, and the parts below it.
 BELOW = {
     "errors": set(),
+    "addresses": set(),
     "graph": {"errors"},
     "engine": {"errors", "graph"},
     "cells": {"errors", "graph"},
     "testing": {"errors", "graph"},
     "train": {"errors", "graph", "engine", "cells"},
-    "serve": {"errors", "graph", "engine", "cells"},
-    "dashboard": {"errors", "graph", "engine", "cells"},
+    "serve": {"errors", "addresses", "graph", "engine", "cells"},
+    "dashboard": {"errors", "addresses", "graph", "engine", "cells"},
     "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
 }
 

@@ -1,7 +1,7 @@
 """The command line: `torchpipe run | profile | graph | serve | dashboard | recipes | cp`.
 
-Reading order: command, target, recipes, options, adjust, progress, summary, profile, serving, live.
-Nothing here imports torch; a target may.
+Reading order: command, target, recipes, options, adjust, progress, summary, profile, listening,
+serving, live. Nothing here imports torch; a target may.
 """
 
 from torchpipe.cli.command import main

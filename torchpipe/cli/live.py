@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.cli.listening import add_address, add_group
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.summary import report
 from torchpipe.errors import UsageError
@@ -24,22 +24,13 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
     Raises:
         UsageError: The pipeline has a parameter of the same name.
     """
-    try:
-        add_to(parser.add_argument_group("options of the page"))
-    except argparse.ArgumentError as error:
-        raise UsageError(
-            f"cannot show the pipeline: {error}, which is taken by its parameter. Rename that, or "
-            f"name an instance of the pipeline as the target."
-        ) from None
+    add_group(parser, "page", "show", add_to)
 
 
 def add_to(group: Any) -> None:
     """The options, one by one."""
+    add_address(group, 8001, "what a browser must bring")
     add = group.add_argument
-    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
-    add("--port", type=int, default=8001, metavar="N", help="0 takes a free one (default: 8001)")
-    text = "what a browser must bring (default: TORCHPIPE_TOKEN, if it is set)"
-    add("--token", default=os.environ.get("TORCHPIPE_TOKEN"), metavar="TEXT", help=text)
     add("--exit", action="store_true", help="end with the run, instead of with Ctrl-C")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from typing import Any
 
+from torchpipe.cli.listening import add_address, add_group
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 
@@ -22,22 +22,13 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     Raises:
         UsageError: The pipeline has a parameter of the same name.
     """
-    try:
-        add_to(parser.add_argument_group("options of the service"))
-    except argparse.ArgumentError as error:
-        raise UsageError(
-            f"cannot serve the pipeline: {error}, which is taken by its parameter. Rename that, or "
-            f"name an instance of the pipeline as the target."
-        ) from None
+    add_group(parser, "service", "serve", add_to)
 
 
 def add_to(group: Any) -> None:
     """The options, one by one."""
+    add_address(group, 8000, "what requests to control the run must bring")
     add = group.add_argument
-    add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
-    add("--port", type=int, default=8000, metavar="N", help="0 takes a free one (default: 8000)")
-    text = "what requests to control the run must bring (default: TORCHPIPE_TOKEN, if it is set)"
-    add("--token", default=os.environ.get("TORCHPIPE_TOKEN"), metavar="TEXT", help=text)
     add("--guards-all", action="store_true", help="all requests must bring the token")
     text = "most requests that wait for room (default: 256)"
     add("--queue", type=int, default=256, metavar="N", help=text)

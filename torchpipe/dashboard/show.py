@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import threading
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 import uvicorn
 
+from torchpipe.addresses import is_loopback, url_of
 from torchpipe.dashboard.board import Board
 from torchpipe.dashboard.guard import LOOPBACK
 from torchpipe.dashboard.server import guarded
@@ -66,7 +66,8 @@ class Page:
         self._watch = Watch(self.board, self._tail)
         made = guarded(self._watch, token, LOOPBACK if token is None else None)
         self._socket = bound(host, port)
-        self.url = url_of(self._socket.getsockname(), token)
+        query = "" if token is None else f"?token={quote(token)}"
+        self.url = f"{url_of(self._socket.getsockname())}/{query}"
         config = uvicorn.Config(
             made,
             log_config=None,
@@ -124,26 +125,3 @@ def bound(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}, port {port}: {error.strerror}. Take another --port, or 0 "
             f"for one that is free."
         ) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to the address.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def url_of(address: tuple[Any, ...], token: str | None) -> str:
-    """The page's URL.
-
-    >>> url_of(("127.0.0.1", 8001), None), url_of(("::1", 8001), "a b")
-    ('http://127.0.0.1:8001/', 'http://[::1]:8001/?token=a%20b')
-    """
-    host, port = address[:2]
-    query = "" if token is None else f"?token={quote(token)}"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/{query}"

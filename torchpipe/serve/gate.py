@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 import json
 import logging
 import re
@@ -16,6 +15,7 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
+from torchpipe.addresses import is_loopback
 from torchpipe.serve.refusals import MEDIA_TYPE, Refusal
 from torchpipe.serve.service import Service
 
@@ -174,20 +174,6 @@ def host_in(name: str) -> str:
     if name.startswith("["):
         return name[1:].partition("]")[0]
     return name.partition(":")[0]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to the address.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def too_large(most: int) -> Refusal:

@@ -11,10 +11,10 @@ from typing import Any
 
 import uvicorn
 
+from torchpipe.addresses import is_loopback, url_of
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.asgi import app
-from torchpipe.serve.gate import is_loopback
 from torchpipe.serve.service import Service
 
 CLOSING = 0.5  # seconds that open connections get after all items have left
@@ -108,13 +108,3 @@ class Server(uvicorn.Server):
         with suppress(TimeoutError):
             await asyncio.wait_for(self.service.drained(), self.drain)
         self.should_exit = True
-
-
-def url_of(address: tuple[Any, ...]) -> str:
-    """The URL of a socket's address.
-
-    >>> url_of(("127.0.0.1", 8000)), url_of(("::1", 8000, 0, 0))
-    ('http://127.0.0.1:8000', 'http://[::1]:8000')
-    """
-    host, port = address[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
