@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.engine.test_report import SECONDS, clones, period, stage
@@ -86,7 +86,7 @@ def test_it_reaches_the_best_and_stays_there(world):
     assert last <= 10
 
 
-@settings(derandomize=True)  # one that was drawn anew failed, and is not understood yet
+@example([29.0, 58.0], 1.0, 1.0, 0)  # equally fast with four and eight clones
 @given(
     st.lists(st.floats(0.5, 100.0), min_size=1, max_size=4),
     st.floats(0.5, 50.0),

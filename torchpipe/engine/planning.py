@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 from torchpipe.engine.period import Period
 from torchpipe.engine.verdict import ARRIVALS, NOTHING, WINDOW, bounds, gil_is_full, verdict
@@ -19,24 +20,27 @@ def planned(
 ) -> dict[str, int]:
     """The clones with which the pipeline would be fastest, and no more of them than that takes.
 
-    The cell that limits gets one more, again and again, until something else limits for good. A
-    cell that did nothing in the period keeps one.
+    The cell that limits gets one more, again and again, until what limits for good is reached: all
+    that is not scaled up, or a cell that has all its clones. A cell that did nothing in the period
+    keeps one.
 
     Args:
         period: What happened.
         budget: How many clones there may be in all; None for any number.
         most: The most clones of each cell; those that are not named may have any number.
-        slack: By how much the work of these cells is to be taken for more than it was.
+        slack: How much longer items may take than they did, before another cell would limit.
     """
-    each = {station.path: slack * station.each for station in period.stations if station.scaled}
+    each = {s.path: s.each for s in period.stations if s.scaled}
+    limit = {path: (most or {}).get(path, MOST) for path in each}
+    working = [path for path in each if each[path]]
+    top = min(ceiling(period) / WORTH, *(limit[path] / each[path] for path in working), inf)
     clones = dict.fromkeys(each, 1)
-    while each and (budget is None or sum(clones.values()) < budget):
-        path = max(each, key=lambda path: each[path] / clones[path])
-        if not each[path] or clones[path] >= (most or {}).get(path, MOST):
+    enough = {path: min(limit[path], slack * each[path] * top) for path in working}
+    while budget is None or sum(clones.values()) < budget:
+        working = [path for path in working if clones[path] < enough[path]]
+        if not working:
             break
-        if clones[path] / each[path] * WORTH >= ceiling(period):
-            break
-        clones[path] += 1
+        clones[max(working, key=lambda path: each[path] / clones[path])] += 1
     return clones
 
 
@@ -49,4 +53,4 @@ def ceiling(period: Period) -> float:
     found = [bound for bound, _, scaled in bounds(period) if not scaled]
     if gil_is_full(period) or verdict(period).limit in (ARRIVALS, NOTHING, WINDOW):
         found.append(period.rate)
-    return min(found, default=float("inf"))
+    return min(found, default=inf)
