@@ -214,6 +214,37 @@ def test_submit_waits_for_room():
         assert blocked.result()[0].result(10) == 2
 
 
+def test_submit_nowait_gives_nothing_where_submit_would_wait_for_room():
+    gate = Gate()
+    with open_line(gate=scaled(gate, 1)).run(window=2) as run:
+        futures = [run.submit_nowait(x) for x in range(4)]
+        assert futures[2:] == [None, None]
+        gate.open()
+        assert [future.result(10) for future in futures[:2]] == [0, 1]
+        assert run(4) == 4  # neither 2 nor 3 has a place
+
+
+@pytest.mark.parametrize("clones", [None, 1])
+def test_submit_nowait_runs_no_cell_in_the_thread_that_calls_it(clones):
+    first = Recorder()
+    with open_line(first=some(first, clones), add=scaled(Add(), 2)).run() as run:
+        future = run.submit_nowait(1)
+        assert (future is None) == (clones is None)
+        assert run(2) == 3
+    assert first.items == ([2] if future is None else [1, 2])
+
+
+def test_submit_nowait_gives_nothing_while_another_thread_submits():
+    gate = Gate()
+    with open_line(gate=scaled(gate, 1)).run(window=1) as run:
+        run.submit(0)
+        blocked = Background(run.submit, 1)
+        gate.wait_until_inside(0)
+        assert run.submit_nowait(2) is None
+        gate.open()
+        assert blocked.result().result(10) == 1
+
+
 class Batched(Recorder):
     """A recorder that takes several items in one call."""
 

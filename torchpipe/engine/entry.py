@@ -43,6 +43,30 @@ class Entry:
         """Put one item in, of that session or of none; waits for room in the window."""
         return self._put(self._arguments(args, kwargs), stream)
 
+    def submit_nowait(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Stream | None = None
+    ) -> Future[Any] | None:
+        """Put one item in; None, and nothing has happened, if that would wait or run a cell."""
+        values = self._arguments(args, kwargs)
+        if not self._passes or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self._is_full() else self._put_in(values, stream)
+        finally:
+            self._lock.release()
+
+    @cached_property
+    def _passes(self) -> bool:
+        """Whether items pass to clones before any cell takes them."""
+        part = self.core.parts[self.core.plan.way[0]]
+        first = part.plan.serial[0]
+        return isinstance(part, RingPart) and not part.fused.placed(first.nodes)
+
+    def _is_full(self) -> bool:
+        part = self.core.parts[self.core.plan.way[0]]
+        assert isinstance(part, RingPart)
+        return part.ring.full
+
     def end(self, stream: Stream) -> Future[None]:
         """Put the end of a session in; waits for room in the window."""
         request = Request(stream, ends=True)
@@ -54,16 +78,20 @@ class Entry:
         return request
 
     def _put(self, values: list[Any], stream: Stream | None) -> Future[Any]:
-        future: Future[Any] = Request(stream) if self._has_sessions else Future()
         with self._lock:
-            self.core.refuse_stopped()
-            if stream is not None and stream.ended:
-                raise RunError("cannot submit to this session: it has ended. Open another one.")
-            values += [value for source in self._sources for value in source.read()]
-            try:
-                self._enter(future, values)
-            except Stopped as stopped:
-                raise stopped from self.core.failure
+            return self._put_in(values, stream)
+
+    def _put_in(self, values: list[Any], stream: Stream | None) -> Future[Any]:
+        """The same, by whoever holds the lock."""
+        future: Future[Any] = Request(stream) if self._has_sessions else Future()
+        self.core.refuse_stopped()
+        if stream is not None and stream.ended:
+            raise RunError("cannot submit to this session: it has ended. Open another one.")
+        values += [value for source in self._sources for value in source.read()]
+        try:
+            self._enter(future, values)
+        except Stopped as stopped:
+            raise stopped from self.core.failure
         return future
 
     def map(self, owner: Any, items: Iterable[Any], stream: Stream | None = None) -> Iterator[Any]:

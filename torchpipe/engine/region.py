@@ -75,6 +75,11 @@ class Ring:
         return itertools.cycle(self.items)
 
     @property
+    def full(self) -> bool:
+        """Whether the next item would have to wait for its credit."""
+        return self.items[self.entered % self.window].free.locked()
+
+    @property
     def in_flight(self) -> int:
         """How many items are inside."""
         return sum(item.free.locked() for item in self.items)

@@ -132,6 +132,13 @@ class Run(Resuming, Telling):
         """
         return self._entry.submit(args, kwargs)
 
+    def submit_nowait(self, *args: Any, **kwargs: Any) -> Future[Any] | None:
+        """The same from an event loop: None, and nothing has happened, where `submit` would block.
+
+        It would where there is no room, or a cell that is not scaled up comes first.
+        """
+        return self._entry.submit_nowait(args, kwargs)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run an open pipeline on one item and return its outputs."""
         return self.submit(*args, **kwargs).result()

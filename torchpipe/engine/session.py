@@ -121,6 +121,10 @@ class Session:
         """Give it one item; waits for room in the window. See `Run.submit`."""
         return self._entry.submit(args, kwargs, self._stream)
 
+    def submit_nowait(self, *args: Any, **kwargs: Any) -> Future[Any] | None:
+        """The same from an event loop. See `Run.submit_nowait`."""
+        return self._entry.submit_nowait(args, kwargs, self._stream)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run its next item and return the outputs."""
         return self.submit(*args, **kwargs).result()

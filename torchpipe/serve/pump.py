@@ -1,4 +1,4 @@
-"""`Pump`: between the event loop and the run: items in by one thread, results back in bunches."""
+"""`Pump`: between the event loop and the run: items in, results back in bunches."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from torchpipe.errors import Stopped
 from torchpipe.serve.refusals import CellFailed
 
 Submit = Callable[..., "Future[Any]"]
+TryToSubmit = Callable[..., "Future[Any] | None"]
+F = TypeVar("F", bound="Future[Any] | None")
 SOON = 0.0005  # seconds for which results may wait for others to be given back with
 
 
@@ -24,7 +26,7 @@ class Ticket:
 
     Attributes:
         values: The inputs; let go of when they are in the run.
-        submit: What takes them.
+        submit: What takes them, in the thread of the pump.
         waiter: Whoever waits for the result, in the event loop.
         future: That of the run, once the item is in it.
         dropped: Whether nobody waits any more.
@@ -52,10 +54,12 @@ class Ticket:
 
 
 class Pump:
-    """Puts items into a run in a thread of its own, and gives results back to the event loop.
+    """Puts items into a run, and gives results back to the event loop.
 
     `submit` waits for room in the window, and runs what is not scaled up, so the loop must not call
-    it. Many items pass for each switch of threads: what has come since the last one goes together.
+    it: a thread does. Many items pass for each switch of threads: what has come since the last one
+    goes together. Where an item passes to clones at once the loop puts it in itself, if none is
+    before it.
 
     Args:
         loop: Where results are awaited.
@@ -66,14 +70,37 @@ class Pump:
         self._inbox: SimpleQueue[Ticket | None] = SimpleQueue()
         self._done: deque[tuple[Ticket, Future[Any]]] = deque()
         self._called = False
+        self._sent = self._taken = 0  # tickets for the thread; each is counted by one side only
         self._thread = threading.Thread(target=self._main, name="torchpipe submit", daemon=True)
         self._thread.start()
 
-    def put(self, submit: Submit, values: Mapping[str, Any]) -> Ticket:
-        """Send an item in; its ticket has the waiter."""
+    def put(
+        self, submit: Submit, values: Mapping[str, Any], at_once: TryToSubmit | None = None
+    ) -> Ticket:
+        """Send an item in, in the event loop; its ticket has the waiter.
+
+        Args:
+            submit: What takes it, and may block.
+            values: The inputs, by name.
+            at_once: What takes it if that does not block; else it returns None.
+        """
         ticket = Ticket(submit, values, self._loop.create_future())
-        self._inbox.put(ticket)
+        if at_once is None or not self._entered_at_once(ticket, at_once):
+            self._sent += 1
+            self._inbox.put(ticket)
         return ticket
+
+    def _entered_at_once(self, ticket: Ticket, at_once: TryToSubmit) -> bool:
+        """Put the item in here and now, if that is possible, and none waits before it."""
+        if self._sent != self._taken:
+            return False
+        future = attempted(at_once, ticket.values or {})
+        if future is None:
+            return False
+        ticket.values = None
+        ticket.entered(future)
+        future.add_done_callback(lambda done: self._came(ticket, done))
+        return True
 
     def stop(self) -> None:
         """End the thread; what is still in the inbox is never submitted."""
@@ -103,18 +130,14 @@ class Pump:
 
     def _enter(self, ticket: Ticket) -> None:
         values, ticket.values = ticket.values, None
-        if values is None:  # dropped
-            return
-        try:
-            future = ticket.submit(**values)
-        except BaseException as error:
-            future = Future()
-            future.set_exception(error)
-        ticket.entered(future)
-        if future.done():  # without clones, it is: `_main` gives back all that waited, together
-            self._done.append((ticket, future))
-        else:
-            future.add_done_callback(lambda done: self._came(ticket, done))
+        if values is not None:  # else it was dropped
+            future = attempted(ticket.submit, values)
+            ticket.entered(future)
+            if future.done():  # without clones: `_main` gives back all that waited, together
+                self._done.append((ticket, future))
+            else:
+                future.add_done_callback(lambda done: self._came(ticket, done))
+        self._taken += 1
 
     def _came(self, ticket: Ticket, future: Future[Any]) -> None:
         """Called in whichever thread has the result."""
@@ -135,6 +158,16 @@ class Pump:
             ticket, future = self._done.popleft()
             if not ticket.waiter.done():
                 settle(ticket.waiter, future)
+
+
+def attempted(submit: Callable[..., F], values: Mapping[str, Any]) -> F | Future[Any]:
+    """What `submit` returns, or a future of what it raises."""
+    try:
+        return submit(**values)
+    except BaseException as error:
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
 
 
 def settle(waiter: asyncio.Future[Any], future: Future[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -18,7 +18,7 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 from torchpipe.serve.ports import model_of, served
-from torchpipe.serve.pump import Pump
+from torchpipe.serve.pump import Pump, Ticket
 from torchpipe.serve.refusals import (
     CellFailed,
     DeadlineExceeded,
@@ -162,11 +162,12 @@ class Service:
         finally:
             await self._end(session)
 
-    def _submit(self, session: Session | None) -> Callable[..., Future[Any]]:
-        """What takes an item."""
-        if session is not None:
-            return session.submit
-        return self._submit_alone if self.stateful else self.run.submit
+    def _put(self, values: Mapping[str, Any], session: Session | None) -> Ticket:
+        """Send an item in."""
+        if session is None and self.stateful:
+            return self._pump.put(self._submit_alone, values)
+        taker = self.run if session is None else session
+        return self._pump.put(taker.submit, values, taker.submit_nowait)
 
     def _submit_alone(self, **values: Any) -> Future[Any]:
         """Put in an item of no session: it is a stream of its own."""
@@ -201,7 +202,7 @@ class Service:
         start = perf_counter()
         self.inside += 1
         self._empty.clear()
-        ticket = self._pump.put(self._submit(session), values)
+        ticket = self._put(values, session)
         seconds = self.timeout if deadline is None else deadline
         timer = self._timer(ticket.waiter, seconds)
         try:
