@@ -88,6 +88,20 @@ def test_a_cluster_that_is_there_stays():
     )
 
 
+def test_what_the_program_does_on_sigterm_stays():
+    assert (
+        told("""
+        import os, signal
+        signal.signal(signal.SIGTERM, lambda *_: print("asked to end"))
+        with Function(Same(), [tp.RayClone()]).run() as run:
+            print(run(1))
+            os.kill(os.getpid(), signal.SIGTERM)
+            print(run(2))
+    """)
+        == "1\nasked to end\n2\n"
+    )
+
+
 REFUSED = """
 try:
     Function(Same(), [tp.RayClone()]).run()

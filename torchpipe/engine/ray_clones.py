@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -55,7 +56,8 @@ class RayCluster:
         """Make sure that the cluster is there, and that it is the one that is meant."""
         with self._lock:
             if not self._users and not ray.is_initialized():
-                self._connect(chosen(address))
+                with sigterm_kept():
+                    self._connect(chosen(address))
             elif address and address != self._joined:
                 here = ray.get_runtime_context().gcs_address
                 refuse_other(address, here, ray.util.get_node_ip_address())
@@ -143,6 +145,17 @@ def cluster() -> RayCluster:
             "checkout, pip install --editable '.[ray]'."
         )
     return RayCluster()
+
+
+@contextmanager
+def sigterm_kept() -> Iterator[None]:
+    """Keep what the program does on SIGTERM; Ray has the process exit wherever it is."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
