@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 YIELD_OUT = "yield (out, out := None)[0]"
 
 
-DUE = Timed("t >= context.due", "context.open_item(t)", "context.close_item()")
+DUE = Timed("t >= context.due", "context.open_item(t)", "context.close_item(); t = clock()")
 """In a region without clones, an item is timed when that was not done for a while."""
 
 
@@ -139,7 +139,7 @@ class Boundary(Writer):
                     code.add("break")
             code.add(f"if context.mark is not None: context.called({way.path!r})")
             self._give_pending(code)
-        code.add("if context.mark is not None: context.close_item(sample=False)")
+        code.add("if context.mark is not None: context.close_item(sample=False); t = clock()")
         self._let_go(code, body, stage)
 
     def _give_pending(self, code: Code) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from os import PathLike
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
@@ -10,6 +11,7 @@ from torchpipe.engine.report import Report
 from torchpipe.engine.reporter import Reporter
 from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
+from torchpipe.engine.trace import MOST, Trace
 from torchpipe.graph.pipeline import Pipeline
 
 
@@ -67,6 +69,24 @@ class Telling:
         so what the GIL limits is known from the second report on.
         """
         return self._reporter.report()
+
+    def trace(self, path: str | PathLike[str] | None = None, *, most: int = MOST) -> Trace:
+        """Record what each clone does when: `with run.trace("trace.json"): ...`.
+
+        The file is in the Chrome trace format: open it in Perfetto (ui.perfetto.dev), speedscope or
+        chrome://tracing. There is a track for each clone, with all its calls; arrows follow each
+        item from track to track. It begins with the items that enter from then on, at any time,
+        and costs nothing before and after.
+
+        Args:
+            path: Where to write it at the end of the `with` block, also after an error; without,
+                use `save`.
+            most: Calls that are kept, the last ones: 100,000 take some 30 MB.
+
+        Raises:
+            RunError: The folder of the file is not there.
+        """
+        return Trace(self._core, path, most)
 
     def reporter(self) -> Reporter:
         """Reports to another reader, such as a live page: they leave those of `report` alone."""
