@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import torchpipe as tp
-from tests.engine.made import Add, Background, Fails, Made, Odd, Total, line, open_line, scaled
+from tests.engine.made import Add, Background, Fails, Total, line, open_line, scaled
 from tests.engine.traced import recorded, traced
 from tests.steps import Random, expected
 from tests.strategies import pipelines
@@ -45,7 +45,7 @@ def test_each_clone_has_a_track_of_its_own():
 def test_arrows_follow_each_item_from_track_to_track():
     trace = recorded(line(source=tp.Source(range(5)), a=scaled(Add(), 1), b=Add()))
     way = ["source (source)", "a[0] (clone 0 on cpu)", "b (consumer)"]
-    assert trace.ways() == {number: way for number in range(5)}
+    assert trace.ways() == dict.fromkeys(range(5), way)
 
 
 def test_without_clones_there_is_one_track_and_no_arrow():

@@ -32,9 +32,7 @@ class Traced:
             assert set(event) == NEEDED[event["ph"]] | {"ph", "pid", "tid"}, event
             assert event.get("ts", 0) >= 0, event
             assert event.get("dur", 0) >= 0, event
-        self.tracks = {
-            event["tid"]: event["args"]["name"] for event in self.of("M", "thread_name")
-        }
+        self.tracks = {event["tid"]: event["args"]["name"] for event in self.of("M", "thread_name")}
         self.slices = defaultdict(list)
         for event in sorted(self.of("X"), key=lambda event: event["ts"]):
             self.slices[event["tid"]].append(event)
