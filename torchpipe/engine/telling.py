@@ -7,6 +7,7 @@ from os import PathLike
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
+from torchpipe.engine.recording import Recording, begin, end
 from torchpipe.engine.report import Report
 from torchpipe.engine.reporter import Reporter
 from torchpipe.engine.snapshot import statistics
@@ -87,6 +88,14 @@ class Telling:
             RunError: The folder of the file is not there.
         """
         return Trace(self._core, path, most)
+
+    def record(self, recording: Recording) -> None:
+        """Tell it of each call on items that enter from now on: for exporters."""
+        begin(self._core, recording)
+
+    def record_no_more(self, recording: Recording) -> None:
+        """Tell it no more."""
+        end(self._core, recording)
 
     def reporter(self) -> Reporter:
         """Reports to another reader, such as a live page: they leave those of `report` alone."""
