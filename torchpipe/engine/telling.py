@@ -10,6 +10,7 @@ from torchpipe.engine.core import Core
 from torchpipe.engine.recording import Recording, begin, end
 from torchpipe.engine.report import Report
 from torchpipe.engine.reporter import Reporter
+from torchpipe.engine.scalars import Scalars, Writer
 from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
 from torchpipe.engine.trace import MOST, Trace
@@ -88,6 +89,22 @@ class Telling:
             RunError: The folder of the file is not there.
         """
         return Trace(self._core, path, most)
+
+    def scalars(self, writer: Writer, *, every: float = 5.0) -> Scalars:
+        """Write what cells do to TensorBoard: `with run.scalars(SummaryWriter("logs")): ...`.
+
+        Rates in items per second, the share of time in each state, percentiles of service times and
+        latencies in seconds, numbers of clones, items that wait. The step is the number of results.
+
+        Args:
+            writer: What has `add_scalar(tag, value, step)`: it is called in a thread of its own,
+                and at the end of the block.
+            every: Seconds from one time to the next.
+
+        Raises:
+            RunError: `every` is not more than 0; in the block, the run has ended.
+        """
+        return Scalars(self._core, writer, every)
 
     def record(self, recording: Recording) -> None:
         """Tell it of each call on items that enter from now on: for exporters."""
