@@ -6,6 +6,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Calls that a trace keeps: some 30 MB of memory, and of a file."""
+
+
+PIECE = 1000
+"""Events that are written at once."""
 
 
 class Trace:
@@ -100,9 +105,9 @@ class Trace:
         """The file, in pieces."""
         told = {"dropped": self.dropped, "pipeline": self.core.graph.pipeline.path}
         yield f'{{"displayTimeUnit": "ms", "otherData": {json.dumps(told)}, "traceEvents": [\n'
-        before = ""
-        for event in self.events():
-            yield before + json.dumps(event)
+        events, before = map(json.dumps, self.events()), ""
+        while piece := [*islice(events, PIECE)]:
+            yield before + ",\n".join(piece)
             before = ",\n"
         yield "\n]}\n"
 
