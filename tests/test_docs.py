@@ -13,6 +13,12 @@ from torchpipe.errors import UsageError
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_blocks("tracing.md")
+    assert (tmp_path / "trace.json").stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):

@@ -20,10 +20,11 @@ BELOW = {
     "addresses": set(),
     "graph": {"errors"},
     "engine": {"errors", "graph"},
+    "tracing": {"errors", "graph", "engine"},
     "cells": {"errors", "graph"},
     "testing": {"errors", "graph"},
     "train": {"errors", "graph", "engine", "cells"},
-    "serve": {"errors", "addresses", "graph", "engine", "cells"},
+    "serve": {"errors", "addresses", "graph", "engine", "cells", "tracing"},
     "dashboard": {"errors", "addresses", "graph", "engine", "cells"},
     "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
 }
@@ -46,6 +47,7 @@ HOMES = {
     "prometheus_client": {"serve"},
     "starlette": {"serve", "dashboard"},
     "uvicorn": {"serve", "dashboard"},
+    "opentelemetry": {"tracing"},
     "tqdm": {"cli"},
 }
 

@@ -176,6 +176,7 @@ def test_help_shows_types_choices_and_descriptions(torchpipe, target, capsys, mo
         "                        the Ray cluster to join (default: RAY_ADDRESS, or a\n"
         "                        local one)\n"
         "  --report              say what limits, and what one more clone would give\n"
+        "  --profile FILE        write what each clone did when (Perfetto, speedscope)\n"
     )
 
 

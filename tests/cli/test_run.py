@@ -1,6 +1,8 @@
 """`torchpipe run`: what it prints, and how it ends."""
 
+import json
 import re
+from collections import Counter
 
 import pytest
 
@@ -55,6 +57,25 @@ def test_a_report_says_what_limits(torchpipe, street):
         ["track", "-", "4"],
     ]
     assert "What limits: " in out
+
+
+def test_a_trace_is_written_on_the_way(torchpipe, street, tmp_path):
+    file = tmp_path / "trace.json"
+    code, out, err = torchpipe("run", f"{street}:Street", "--frames", 4, "--profile", file)
+    assert (code, err) == (0, "")
+    assert out.endswith(f"\ntrace: {file}, 12 calls\n")
+    calls = [event for event in json.loads(file.read_text())["traceEvents"] if event["ph"] == "X"]
+    assert Counter(call["name"] for call in calls) == {"source": 4, "detect": 4, "track": 4}
+
+
+def test_a_trace_needs_a_folder(torchpipe, street, tmp_path):
+    file = tmp_path / "nowhere" / "trace.json"
+    code, _, err = torchpipe("run", f"{street}:Street", "--profile", file)
+    assert (code, err) == (
+        2,
+        f"torchpipe: cannot write a trace to {file}: there is no folder {file.parent}. Make it, or "
+        f"name another file.\n",
+    )
 
 
 def test_skipped_items_are_told(torchpipe, target):

@@ -65,10 +65,18 @@ def test_a_chain_is_one_straight_line_of_calls():
     with line(source=tp.Source(range(2)), **cells).run() as run:
         (part,) = run._core.parts.values()
         text = inspect.getsource(part.function)
-    calls = [
-        row.strip() for row in text.splitlines() if "= f" in row and row.startswith("            v")
+    timed, others = text.split("else:")
+    assert [row.strip() for row in others.splitlines() if "= f" in row] == [
+        "v0 = f1(v0)",
+        "v0 = f2(v0)",
+        "v0 = f3(v0)",
     ]
-    assert calls == ["v0 = f1(v0)", "v0 = f2(v0)", "v0 = f3(v0)"]
+    assert [row.strip() for row in timed.splitlines() if "context.called" in row] == [
+        "context.open_item(t); context.called('source')",
+        "context.called('add0')",
+        "context.called('add1')",
+        "context.called('add2')",
+    ]
 
 
 def test_an_item_is_cleared_for_its_next_number():

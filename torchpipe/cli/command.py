@@ -23,9 +23,10 @@ from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
 from torchpipe.cli.serving import add_serve_options, serve_until_ended
-from torchpipe.cli.summary import report, skipped
+from torchpipe.cli.summary import report, skipped, traced
 from torchpipe.cli.target import find
-from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
+from torchpipe.engine.trace import writable
+from torchpipe.errors import ClusterError, GraphError, ParameterError, RunError, UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 TARGETS = (
@@ -157,10 +158,15 @@ def run(target: str, command: str | None, words: list[str]) -> None:
     definition = find(target, command)
     parser = target_parser("run", target, command, definition=definition)
     text = "say what limits, and what one more clone would give"
-    add_run_options(parser, stream=True).add_argument("--report", action="store_true", help=text)
+    add = add_run_options(parser, stream=True).add_argument
+    add("--report", action="store_true", help=text)
+    text = "write what each clone did when (Perfetto, speedscope)"
+    add("--profile", type=Path, metavar="FILE", help=text)
     given = parser.parse_args(words)
+    refuse_unwritable(given.profile)
     pipeline = adjusted(definition, given)
-    print("\n".join(run_through(pipeline, given.report, **options_of_run(given))))
+    lines = run_through(pipeline, given.report, given.profile, **options_of_run(given))
+    print("\n".join(lines))
 
 
 def profile(target: str, command: str | None, words: list[str]) -> None:
@@ -245,6 +251,14 @@ def positive(text: str) -> int:
     return number
 
 
+def refuse_unwritable(file: Path | None) -> None:
+    """A file that cannot be written is known before anything runs."""
+    try:
+        writable(file or "here")
+    except RunError as error:
+        raise UsageError(str(error)) from error
+
+
 def refuse_open(pipeline: Pipeline) -> None:
     """A command line has no items to give."""
     if pipeline.is_open:
@@ -255,10 +269,10 @@ def refuse_open(pipeline: Pipeline) -> None:
         )
 
 
-def run_through(pipeline: Pipeline, reports: bool, **options: Any) -> list[str]:
+def run_through(pipeline: Pipeline, reports: bool, file: Path | None, **options: Any) -> list[str]:
     """Pull all results, with a progress bar; return the closing summary, or a full report."""
     count = 0
-    with pipeline.run(**options) as running:
+    with pipeline.run(**options) as running, traced(running, file) as told:
         if reports:
             running.report()  # from here on
         start = perf_counter()
@@ -268,4 +282,5 @@ def run_through(pipeline: Pipeline, reports: bool, **options: Any) -> list[str]:
         lines = [str(running.report()), *skipped(running.dead_letters), ""] if reports else []
         lines = lines or report(pipeline, running, count, seconds)
     summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
+    lines += told
     return lines + ([f"{name}: {text}" for name, text in summary().items()] if summary else [])

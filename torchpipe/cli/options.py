@@ -21,7 +21,7 @@ Reader = Callable[[str], Any]
 READERS: dict[Any, Reader] = {int: int, float: float, str: str, Path: Path}
 TAKES_ALL: list[Reader] = [str, Path]  # any text fits, so they are tried last
 RESERVED = (
-    *("set", "scale", "window", "seed", "items", "ray_address", "report"),
+    *("set", "scale", "window", "seed", "items", "ray_address", "report", "profile"),
     *("budget", "per_plan", "format", "help"),
 )
 REQUIRED = inspect.Parameter.empty

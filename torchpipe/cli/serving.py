@@ -12,7 +12,7 @@ from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "drain"]
-SETTINGS += ["max_sessions", "session_idle"]
+SETTINGS += ["max_sessions", "session_idle", "spans"]
 SETTINGS += ["window", "seed", "ray_address"]  # of every run
 
 
@@ -42,6 +42,8 @@ def add_to(group: Any) -> None:
     add("--max-sessions", type=int, default=100, metavar="N", help=text)
     text = "until a sequence that nobody uses ends (default: 600)"
     add("--session-idle", type=float, default=600.0, metavar="SECONDS", help=text)
+    text = "make spans of OpenTelemetry of items and calls"
+    add("--spans", action="store_true", help=text)
     text = "that requests inside get to finish, at the end (default: 2.5)"
     add("--drain", type=float, default=2.5, metavar="SECONDS", help=text)
 

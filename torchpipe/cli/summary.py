@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.run import Run
@@ -64,3 +66,16 @@ def skipped(letters: Sequence[DeadLetter]) -> list[str]:
     last = letters[-1]
     why = f"{type(last.error).__name__}: {last.error}"
     return ["", f"skipped: {cells}; the last was item {last.item} in {last.cell}: {why}"]
+
+
+@contextmanager
+def traced(run: Run, file: Path | None) -> Iterator[list[str]]:
+    """Write what each clone does meanwhile to the file; at the end the list says what is in it."""
+    told: list[str] = []
+    if file is None:
+        yield told
+        return
+    with run.trace(file) as trace:
+        yield told
+    dropped = f"; {trace.dropped:,} before them were too many" if trace.dropped else ""
+    told.append(f"trace: {file}, {trace.calls:,} calls{dropped}")

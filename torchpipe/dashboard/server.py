@@ -58,6 +58,7 @@ def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> G
             Route("/pause", routes.pause, methods=["POST"]),
             Route("/resume", routes.resume, methods=["POST"]),
             Route("/drain", routes.drain, methods=["POST"]),
+            *watch.recorder.routes(),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
         exception_handlers={Refusal: refused, TorchpipeError: refused},

@@ -9,6 +9,7 @@ from typing import Any
 
 from torchpipe.dashboard.board import Board
 from torchpipe.dashboard.drawing import values
+from torchpipe.dashboard.recorder import Recorder
 from torchpipe.dashboard.snapshot import conclusion, figures
 from torchpipe.dashboard.tail import Tail
 from torchpipe.engine.reporter import Reporter
@@ -32,11 +33,13 @@ class Watch:
     Attributes:
         board: The run, and how it goes.
         tail: The last lines of the log.
+        recorder: Records traces.
         viewers: How many look.
     """
 
     def __init__(self, board: Board, tail: Tail):
         self.board, self.tail, self.viewers = board, tail, 0
+        self.recorder = Recorder(board.run)
         self._moment: asyncio.Future[dict[str, Any]] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -68,6 +71,7 @@ class Watch:
     def close(self) -> None:
         """Let all viewers go."""
         self._closed = True
+        self.recorder.close()
         if self._moment is not None:
             self._moment.cancel()
 
@@ -117,4 +121,5 @@ class Watch:
             "parameters": values(board.run.pipeline),
             "dead": board.run.skipped,
             "log": self.tail.count,
+            "trace": self.recorder.told,
         }

@@ -7,12 +7,20 @@ its value has been read for the last time, so that nothing is kept alive longer 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from torchpipe.engine.code import Code
 from torchpipe.engine.values import Values, makes_holes, needed, node_values
 from torchpipe.graph.flat import Argument, Node, Value
 from torchpipe.graph.port import Constant
+
+
+class Timed(NamedTuple):
+    """Which items are timed, and how that begins and ends."""
+
+    when: str
+    begins: str
+    ends: str
 
 
 class Body:
@@ -40,6 +48,7 @@ class Body:
         self.spare: list[str] = []
         self.made = 0
         self.last_use: dict[Value, int] = {}
+        self.timed = False
         for index, node in enumerate(nodes):
             late = values.region.numbering.is_recurrent(node)
             self.last_use |= {value: len(nodes) if late else index for value in needed(node)}
@@ -104,8 +113,34 @@ class Body:
             f"{self.raw(v)} is HOLE" for v in dict.fromkeys(needed(node)) if v in self.values.holes
         )
 
-    def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
-        """Write all cells. `ending` may take over a node (one that starts another region)."""
+    def emit(
+        self, ending: Callable[[Node], bool] = lambda node: False, timed: Timed | None = None
+    ) -> None:
+        """Write all cells, twice if some items are timed.
+
+        Args:
+            ending: May take over a node (one that starts another region).
+            timed: Which items are timed, if any.
+        """
+        if timed is None:
+            self._emit_all(ending)
+            return
+        names, spare, made = dict(self.names), [*self.spare], self.made
+        with self.code.block(f"if {timed.when}:"):
+            self.code.add(timed.begins)
+            self.timed = True
+            self._emit_all(ending)
+            self.timed = False
+            if timed.ends:
+                self.code.add(timed.ends)
+        before = len(self.code.lines)
+        with self.code.block("else:"):
+            self.names, self.spare, self.made = names, spare, made
+            self._emit_all(ending)
+        if len(self.code.lines) == before + 1:
+            self.code.lines.pop()
+
+    def _emit_all(self, ending: Callable[[Node], bool]) -> None:
         for index, node in enumerate(self.nodes):
             if node.is_source:
                 continue
@@ -158,6 +193,12 @@ class Body:
             value = f"({holes}) if _ is HOLE else _" if makes_holes(node.cell) else "_"
             code.add(f"{', '.join(targets)} = {value}", path)
             code.add("_ = None")
+        self.called(path)
+
+    def called(self, path: str) -> None:
+        """Say that a cell has returned, if the item is timed."""
+        if self.timed:
+            self.code.add(f"context.called({path!r})")
 
     def free(self, index: int) -> list[str]:
         """Take back the local variables that are read for the last time by cell number `index`."""

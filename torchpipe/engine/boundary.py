@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.body import Body
+from torchpipe.engine.body import Body, Timed
 from torchpipe.engine.code import Code
-from torchpipe.engine.writer import Writer, has_cells
+from torchpipe.engine.writer import PROBES, Writer, has_cells
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, Serial
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 # The generator forgets the value as it gives it: while it waits, only the consumer holds it.
 YIELD_OUT = "yield (out, out := None)[0]"
+
+
+DUE = Timed("t >= context.due", "context.open_item(t)", "context.close_item(); t = clock()")
+"""In a region without clones, an item is timed when that was not done for a while."""
 
 
 class Boundary(Writer):
@@ -34,6 +38,31 @@ class Boundary(Writer):
     passage: Passage | None = None
     requests: bool = False
     sessions: bool = False
+
+    def _stream_timed(self, body: Body) -> Timed | None:
+        """In a region without clones, an item is timed when it is due."""
+        if self.plan.region.start is not None and not has_cells(body):
+            return None
+        begins = "; ".join([DUE.begins, *self._read_calls()])
+        return DUE._replace(begins=begins, ends=DUE.ends if self.way is None else "")
+
+    def _read_calls(self) -> list[str]:
+        """Say that the sources were read, if this region reads any."""
+        paths = [path for path, _ in self._sources() if path is not None]
+        return [f"context.called({' + '.join(paths)!r})"] if paths else []
+
+    def _head_timed(self, body: Body) -> Timed | None:
+        """The head is busy with its sources from where the item has entered."""
+        reads = self._read_calls()
+        if not reads and not has_cells(body):
+            return None
+        begins = "; ".join(["context.open_item(item.entered)", *reads])
+        return PROBES._replace(begins=begins, ends="context.close_item(sample=False)")
+
+    def _tail_timed(self, body: Body) -> Timed | None:
+        if not has_cells(body):
+            return None
+        return PROBES if self.way is None else PROBES._replace(ends="")
 
     def _arrive(self, code: Code, number: str, then: str) -> None:
         """Let a cut be before an item with this number, if one arrives here."""
@@ -101,12 +130,16 @@ class Boundary(Writer):
         with guard:
             code.add(f"given = {body.call(way)}", way.path)
             with code.block("for out in given:", way.path):
+                code.add(f"if context.mark is not None: context.called({way.path!r})")
                 code.add("context.rest()")
                 code.add(YIELD_OUT)
                 code.add("context.work()")
+                code.add("if context.mark is not None: context.mark = clock()")
                 with code.block("if core.halted:"):
                     code.add("break")
+            code.add(f"if context.mark is not None: context.called({way.path!r})")
             self._give_pending(code)
+        code.add("if context.mark is not None: context.close_item(sample=False); t = clock()")
         self._let_go(code, body, stage)
 
     def _give_pending(self, code: Code) -> None:

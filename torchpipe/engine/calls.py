@@ -17,13 +17,18 @@ IN_FLIGHT = 2
 
 
 class Call(NamedTuple):
-    """A call in flight: what waits for it, its items, its process, when it was sent, its slots."""
+    """A call in flight: what waits for it, its items, its process, when it was sent, its slots.
+
+    Attributes:
+        timed: When it began to be sent, by `perf_counter`, if what is done there is timed.
+    """
 
     handle: Any
     items: list[Item]
     actor: Actor
     sent: float
     slots: int
+    timed: float | None = None
 
     def told(self, path: str, clone: Clone) -> str:
         """Where it is, which items it holds, and for how long."""

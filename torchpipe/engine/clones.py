@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torchpipe.engine.deploy import batch_callable_of, clone_of
 from torchpipe.engine.gather import divided, gatherer
 from torchpipe.engine.item import RETIRE
+from torchpipe.engine.recording import Track
 from torchpipe.engine.region import quietly
 from torchpipe.engine.threads import Cells
 from torchpipe.graph.clone import Clone, RayClone
@@ -47,6 +48,7 @@ class RunningClone:
         self.retiring = False
         self.gone = threading.Event()
         self.name = f"{stage.node.path}[{clone.index}]"
+        self.track = Track(self.name, part.plan.key, clone)
 
     @property
     def works(self) -> bool:
@@ -85,7 +87,7 @@ class CloneThread(RunningClone):
 
     def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
         super().__init__(part, stage, clone)
-        self.context = part.core.context(clone)
+        self.context = part.core.context(self.track)
         call, placed, cell = clone_of(stage.node, self.context)
         program = part.program(lambda node: call)
         batching = cell.batching if cell is not None else None

@@ -11,7 +11,8 @@ from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.times import Times
+from torchpipe.engine.recording import Recording, Track
+from torchpipe.engine.timing import Timing
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
@@ -51,6 +52,7 @@ class Shared:
         seed: The run's seed.
         epoch: The current epoch, from 0.
         dead_letters: The last skipped items, at most 1,000.
+        recordings: Who is told of each call; never changed, but replaced.
     """
 
     def __init__(self, seed: int):
@@ -60,6 +62,7 @@ class Shared:
         self.skipped: dict[str, int] = {}
         self.seen: dict[str, int] = {}
         self.lock = threading.Lock()
+        self.recordings: tuple[Recording, ...] = ()
 
     def skip(self, letter: DeadLetter, skip: Skip) -> None:
         """Record a dead letter.
@@ -79,12 +82,11 @@ class Shared:
             ) from letter.error
 
 
-class Context(Times):
+class Context(Timing):
     """The work of one thread: a clone, or a serial stage.
 
     Attributes:
         clone: Which clone this is.
-        number: The item that it works on, or worked on last.
         count: Items done so far, by a clone.
         past: Items done in earlier epochs, by a serial stage.
         first, step: The number of the first item of the epoch, and how far numbers are apart.
@@ -102,18 +104,16 @@ class Context(Times):
         "copies",
         "count",
         "first",
-        "number",
         "origin",
         "past",
-        "shared",
         "step",
         "thread",
     )
 
-    def __init__(self, shared: Shared, clone: Clone):
-        super().__init__()
-        self.shared, self.clone = shared, clone
-        self.number, self.count, self.past = -1, 0, 0
+    def __init__(self, shared: Shared, clone: Clone, track: Track | None = None):
+        super().__init__(shared, track or Track("", "", clone))
+        self.clone = clone
+        self.count, self.past = 0, 0
         self.first, self.step, self.origin = 0, 1, -1
         self.calls: dict[int, str] = {}
         self.code: CodeType | None = None
@@ -123,7 +123,7 @@ class Context(Times):
     def begin(self, first: int, step: int, origin: int) -> None:
         """Begin an epoch, with an item of this number, after that item of the first region."""
         self.past, self.first, self.step = self.items, first, step
-        self.number, self.origin = first - step, origin
+        self.number, self.origin, self.mark = first - step, origin, None
 
     @property
     def items(self) -> int:
@@ -152,6 +152,7 @@ class Context(Times):
         """
         trace = error.__traceback__
         if trace is not None and trace.tb_lineno in self.calls:
+            self.raised(self.calls[trace.tb_lineno], self.number, error)
             return self.blamed(error, self.calls[trace.tb_lineno], self.number)
         return silent_no_more(error)
 
@@ -202,6 +203,7 @@ class Context(Times):
 
     def _skip(self, path: str, skip: Skip, error: Exception) -> None:
         """Record a dead letter, or raise if there were too many."""
+        self.raised(path, self.number, error, skipped=True)
         epoch = self.shared.epoch
         self.shared.skip(DeadLetter(path, str(self.clone), epoch, self.number, error), skip)
 

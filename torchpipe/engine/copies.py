@@ -30,7 +30,9 @@ class Copies:
 
     def __init__(self, context: Context):
         self.current: Stream | None = None
-        self._alone = Context(context.shared, context.clone)  # it has no copies of copies
+        self._alone = Context(
+            context.shared, context.clone, context.track
+        )  # it has no copies of copies
         self._made: dict[Stream, dict[Switch, Cells]] = {}
 
     def within(self, item: Item) -> bool:

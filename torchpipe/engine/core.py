@@ -19,13 +19,13 @@ from torchpipe.engine.copies import Copies
 from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
 from torchpipe.engine.passage import cuts_for
+from torchpipe.engine.recording import Track, serial_track
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.stall import StallGuard, stuck_calls
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import StallWarning, Stopped
-from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Plan, RegionPlan
 
@@ -141,12 +141,12 @@ class Core:
     def tail(self, plan: RegionPlan) -> Context:
         """The record of the work of a region's last stage."""
         if plan not in self.tails:
-            self.tails[plan] = self.context(ThreadClone())
+            self.tails[plan] = self.context(serial_track(plan, plan.serial[-1]))
         return self.tails[plan]
 
-    def context(self, clone: Clone) -> Context:
+    def context(self, track: Track) -> Context:
         """The record of a thread's work."""
-        made = Context(self.shared, clone)
+        made = Context(self.shared, track.clone, track)
         made.copies = Copies(made) if self.sessions else None
         return self.keep(made)
 

@@ -178,7 +178,7 @@ def composite(pipeline: Pipeline, context: Context) -> tuple[Callable[..., Any],
 def inner_function(program: Program, context: Context) -> Callable[..., Any]:
     """The function of a region within a clone: the clone counts the items and the time."""
     code = program.call(counting=False)
-    inner = Context(context.shared, context.clone)
+    inner = Context(context.shared, context.clone, context.track)
     code.bind("context", inner)
     code.bind("failed", inner.blame)
     inner.calls = code.calls

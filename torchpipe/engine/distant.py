@@ -31,6 +31,7 @@ from torchpipe.engine.pace import Pace
 from torchpipe.engine.passing import Passing
 from torchpipe.engine.process import NoState, Process
 from torchpipe.engine.receiver import Receiver
+from torchpipe.engine.recording import Track
 from torchpipe.engine.sender import Sender
 from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.errors import CloneLost
@@ -58,8 +59,8 @@ class DistantContext(Context):
         under_way: Seconds since the clone can have begun with that call.
     """
 
-    def __init__(self, shared: Shared, clone: Clone):
-        super().__init__(shared, clone)
+    def __init__(self, shared: Shared, clone: Clone, track: Track):
+        super().__init__(shared, clone, track)
         self.sent = self.received = self.holes = 0
         self.told = self.spent = self._shown = 0.0
         self.in_flight: Callable[[], list[str]] = list
@@ -95,7 +96,7 @@ class DistantClone(RunningClone):
     def __init__(self, part: RingPart, stage: Parallel, clone: RayClone, cluster: Cluster):
         super().__init__(part, stage, clone)
         core, cell = part.core, stage.node.cell
-        self.context: DistantContext = core.keep(DistantContext(core.shared, clone))
+        self.context: DistantContext = core.keep(DistantContext(core.shared, clone, self.track))
         self.passing = Passing(part, stage, Context(core.shared, clone))
         self.holds = holds_of(part.values, stage)
         self.takes = any(value in part.values.held for value in needed(stage.node))

@@ -117,6 +117,10 @@ class Part(ABC):
     def end(self) -> None:
         """Let the stream end, where the region is pushed."""
 
+    @abstractmethod
+    def time_all(self) -> None:
+        """Time the calls on all items that enter from now on."""
+
     @property
     def latency(self) -> Histogram:
         """How long items take from the beginning of this region to its end."""
@@ -174,6 +178,11 @@ class InlinePart(Part):
         objects = self.objects()
         self.function = core.ready_function(code, self.context, objects)
         core.inline_cells.append(self.tail_cells)
+        self.context.whole = True
+
+    def time_all(self) -> None:
+        """Time the calls on all items that enter from now on."""
+        self.context.due = 0.0
 
     def push(self) -> Callable[..., Any]:
         """Run all cells on one item; return the results."""

@@ -8,7 +8,7 @@ shows one of each.
 from __future__ import annotations
 
 from torchpipe.engine.body import Body
-from torchpipe.engine.boundary import Boundary
+from torchpipe.engine.boundary import DUE, Boundary
 from torchpipe.engine.code import Code
 from torchpipe.engine.values import node_values
 from torchpipe.engine.writer import has_cells
@@ -35,7 +35,7 @@ class Program(Boundary):
                 self._arrive(code, "context.number", "passage.cross(context.number)")
                 if not first and has_cells(body):
                     self._open(code)
-                self._cells(code, body)
+                self._cells(code, body, self._stream_timed(body))
                 with code.block(f"if core.{'halted' if first else 'stopped'}:"):  # meanwhile
                     code.add("break")
                 self._yield(code, body, None, goes_on=first)
@@ -55,9 +55,10 @@ class Program(Boundary):
         if counting:
             code.add("context.number += context.step")
         with code.block("try:"):
-            with self._timed(code, counting and has_cells(body)):
+            timed = counting and has_cells(body)
+            with self._timed(code, timed):
                 self._enter(code, body)
-                self._cells(code, body)
+                self._cells(code, body, DUE if timed else None)
             code.add(f"return {self._packed(code, body)}")
         self._raising(code)
         return code
@@ -91,7 +92,7 @@ class Program(Boundary):
                     code.add("context.number -= step")
                 with code.block("else:"):  # a StopIteration of a cell does not end the stream
                     self._arrive(code, "number", "item.cut = passage.enter(number)")
-                    self._cells(code, body)
+                    self._cells(code, body, self._head_timed(body))
                     code.add_all(self.values.releases(self.plan.serial[0]))
                     body.forget()
                     code.add("pass")
@@ -169,7 +170,7 @@ class Program(Boundary):
                     code.add("context.origin = item.origin")
                 if has_cells(body):
                     self._open(code)
-                self._cells(code, body)
+                self._cells(code, body, self._tail_timed(body))
                 self._yield(code, body, stage, goes_on=False)
             self._rest(code)
             code.add("finished()")
@@ -279,7 +280,7 @@ class Program(Boundary):
             code.add(f"results = run_batch([({arguments}) for item in present])", path)
             with code.block("for item, result in zip(present, results, strict=True):", path):
                 code.add(f"{', '.join(targets)} = result", path)
-            code.add("context.service.add(clock() - t)")
+            code.add(f"context.batched({path!r}, present, t)")
         with code.block("except BaseException:"), code.block("for item in present:"):
             code.add("context.number = item.number")
             self._trying(code, body)

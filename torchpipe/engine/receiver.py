@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.afar import Afar
 from torchpipe.engine.again import Again
 from torchpipe.engine.calls import IN_FLIGHT, Call, Calls
 from torchpipe.engine.failure import Lost, ValueLost
@@ -26,6 +27,7 @@ class Receiver:
     def __init__(self, owner: DistantClone):
         self.owner = owner
         self.calls: Calls = owner.calls
+        self.afar = Afar(owner.context, owner.stage.node.path)
 
     def run(self) -> None:
         """Receive until there are no more calls."""
@@ -93,6 +95,8 @@ class Receiver:
         for item, cut in zip(marked, report.cuts, strict=False):  # there are none, if it failed
             item.cut.add_distant(cut, report.received)
         exceeded = self._judged(report)
+        if call.timed is not None:
+            self.afar.tell(call.items, report, call.timed)
         for item, result in zip(call.items, report.results, strict=True):
             self.owner.attempts.pop(item.number, None)
             self.owner.finish(
@@ -162,6 +166,7 @@ class Receiver:
     def _blamed(self, item: Item, what: str, lost: Lost) -> BaseException:
         path = self.owner.stage.node.path
         error = CloneLost(f"{what} while {path} worked on item {item.number}: {lost}.")
+        self.owner.context.raised(path, item.number, error)
         return self.owner.blamed(error, item)
 
     def _break(self, call: Call, lost: Lost) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from torchpipe.engine.gather import Inbox, inbox_of
 from torchpipe.engine.item import END, LEFT, STOP, Item, item_class, wanted
+from torchpipe.engine.probes import Probes
 from torchpipe.engine.times import Times
 from torchpipe.engine.values import Values
 from torchpipe.errors import Stopped
@@ -36,10 +37,11 @@ class Ring:
         plan: The stages.
         values: Where values live: they become registers of the items.
         window: The number of items.
+        probes: What is told of probes that go wrong.
     """
 
-    def __init__(self, plan: RegionPlan, values: Values, window: int):
-        self.window = window
+    def __init__(self, plan: RegionPlan, values: Values, window: int, probes: Probes):
+        self.window, self.probes = window, probes
         registers = [values.register(value) for value in values.readers]
         locks = [f"done_{stage.number}" for stage in plan.parallel]
         made = item_class(registers, locks, values.counters)
@@ -114,6 +116,8 @@ class Ring:
 
     def recycle(self, item: Item) -> None:
         """Make an item that carried an error ready for its next number."""
+        if item.entered is not None:
+            self.probes.drop(item)
         item.clear()
         with self._lock:  # `stop` may be marking it just now
             item.error = STOP if self.stopped else LEFT if self.left else None

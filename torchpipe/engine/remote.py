@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter, perf_counter_ns, process_time_ns
 from typing import Any, NamedTuple
 
 from torchpipe.engine.context import Context, DeadLetter, Shared
@@ -28,6 +28,7 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.policy import Skip
 
 Parameters = list[dict[str, Any]]
+TimedCall = tuple[tuple[int, ...], float, float]
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ class Work(NamedTuple):
         rows: Their arguments.
         parameters: The values of all live parameters, if they changed.
         cuts: Those before which the states are to be told, and whether each is a hole.
+        timed: Whether each call of the cell is to be timed.
     """
 
     numbers: list[int]
     rows: list[tuple[Any, ...]]
     parameters: Parameters | None = None
     cuts: dict[int, bool] | None = None
+    timed: bool = False
 
     def between(self, first: int, last: int) -> Work:
         """Some of the items."""
@@ -94,6 +97,8 @@ class Report:
         received: Bytes of the results on their way back.
         parcel: What the cluster knows the results by that it stores, or None.
         cuts: What the cells remembered at each cut.
+        calls: The calls of the cell, if they were to be timed: their items, and when they began and
+            ended, by the clock of its process.
     """
 
     results: list[Any]
@@ -106,6 +111,7 @@ class Report:
     parcel: Any = None
     cuts: list[Cut] = field(default_factory=list)
     cpu: int = 0
+    calls: list[TimedCall] = field(default_factory=list)
 
 
 class RemoteShared(Shared):
@@ -140,6 +146,7 @@ class RemoteClone:
         self.leaves = list(leaves(definition.cell))
         self._stack = ExitStack()
         self._begins: Callable[[int], None] = untold
+        self._timed, self._calls = False, list[TimedCall]()
         self.call, self.cells, self.batch = self._deployed()
 
     def _deployed(self) -> tuple[Callable[..., Any], Cells, Callable[..., Any] | None]:
@@ -198,13 +205,14 @@ class RemoteClone:
         self._begins = begins
         if work.parameters is not None:
             self._set(work.parameters)
+        self._timed, self._calls = work.timed, []
         began, spent = perf_counter_ns(), process_time_ns()
         results, cuts = self._cut(work, work.cuts) if work.cuts else (self._all(work), [])
         seen, letters = self.shared.seen, self.shared.told
         self.shared.seen, self.shared.told = dict.fromkeys(seen, 0), []
         told = [(mailed(letter), failure_of(letter.error, self.dumps), s) for letter, s in letters]
         busy, cpu = perf_counter_ns() - began, process_time_ns() - spent
-        return Report(results, busy, seen, told, cuts=cuts, cpu=cpu)
+        return Report(results, busy, seen, told, cuts=cuts, cpu=cpu, calls=self._calls)
 
     def _cut(self, work: Work, holes: dict[int, bool]) -> tuple[list[Any], list[Cut]]:
         """Run all items; look at the states before those at the cuts."""
@@ -222,17 +230,31 @@ class RemoteClone:
         return self._together(work)
 
     def _one_by_one(self, work: Work) -> list[Any]:
-        return [self._one(*item) for item in zip(work.numbers, work.rows, strict=True)]
+        one = self._one_timed if self._timed else self._one
+        return [one(*item) for item in zip(work.numbers, work.rows, strict=True)]
+
+    def _one_timed(self, number: int, row: tuple[Any, ...]) -> Any:
+        began = perf_counter()
+        result = self._one(number, row)
+        self._note([number], began)
+        return result
+
+    def _note(self, numbers: list[int], began: float) -> None:
+        """Note when a call was, if somebody wants to know."""
+        if self._timed:
+            self._calls.append((tuple(numbers), began, perf_counter()))
 
     def _together(self, work: Work) -> list[Any]:
         """Run a batch; if it fails, run its items one by one, to find the one that is to blame."""
         assert self.batch is not None
         self.context.number = work.numbers[0]
         self._begins(len(work.rows))
+        began = perf_counter()
         try:
             results = list(self.batch(work.rows))
         except BaseException:
             return self._one_by_one(work)
+        self._note(work.numbers, began)
         return results if len(results) == len(work.rows) else self._one_by_one(work)
 
     def _one(self, number: int, row: tuple[Any, ...]) -> Any:

@@ -16,11 +16,11 @@ from torchpipe.engine.item import CLOSED, END
 from torchpipe.engine.parts import Part, close_all, deliver, deliver_end
 from torchpipe.engine.position import Start
 from torchpipe.engine.probes import Probes
+from torchpipe.engine.recording import serial_track
 from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.totals import Former
 from torchpipe.graph.cell import HOLE
-from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class RingPart(Part):
         self.contexts: dict[Serial | Parallel, Context] = {}
         self.core, self.plan = core, plan
         super().__init__(core, plan)
-        self.ring, self.probes = Ring(plan, self.values, core.window), Probes()
+        self.probes = Probes(core.shared, plan.key)
+        self.ring = Ring(plan, self.values, core.window, self.probes)
         self.clones: dict[Parallel, list[RunningClone]] = {s: [] for s in plan.parallel}
         self.former: dict[Parallel, Former] = {s: Former() for s in plan.parallel}
         self.attempts: dict[Parallel, dict[int, int]] = {s: {} for s in plan.parallel}
@@ -54,13 +55,18 @@ class RingPart(Part):
         if stage is self.plan.serial[-1]:
             return self.context
         if stage not in self.contexts:
-            self.contexts[stage] = self.core.context(ThreadClone())
+            assert isinstance(stage, Serial)
+            self.contexts[stage] = self.core.context(serial_track(self.plan, stage))
         return self.contexts[stage]
 
     @property
     def latency(self) -> Histogram:
         """That of items that were probes."""
         return self.probes.latency
+
+    def time_all(self) -> None:
+        """Time the calls on all items that enter from now on."""
+        self.probes.next = -1
 
     def begin(self, start: Start) -> None:
         """Begin an epoch; nothing is under suspicion any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from queue import Empty
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.actor import Actor
@@ -133,7 +133,8 @@ class Sender:
         if actor is None:
             return self._await_process(items)
         parameters = self._parameters_for(actor)
-        work = Work([item.number for item in items], rows, parameters, cuts)
+        timed = perf_counter() if self.owner.context.shared.recordings else None
+        work = Work([item.number for item in items], rows, parameters, cuts, timed is not None)
         try:
             handle = actor.send(work, self.owner.holds is not None)
         except Exception as error:
@@ -142,7 +143,7 @@ class Sender:
             self._parameters = actor, parameters
         with self.owner.process.losing:
             if self.owner.process.actor is actor:
-                self.owner.calls.add(Call(handle, items, actor, monotonic(), slots))
+                self.owner.calls.add(Call(handle, items, actor, monotonic(), slots, timed))
                 return True
         return self._await_process(items)
 

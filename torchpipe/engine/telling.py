@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from os import PathLike
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
+from torchpipe.engine.recording import Recording, begin, end
 from torchpipe.engine.report import Report
 from torchpipe.engine.reporter import Reporter
+from torchpipe.engine.scalars import Scalars, Writer
 from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
+from torchpipe.engine.trace import MOST, Trace
 from torchpipe.graph.pipeline import Pipeline
 
 
@@ -67,6 +71,48 @@ class Telling:
         so what the GIL limits is known from the second report on.
         """
         return self._reporter.report()
+
+    def trace(self, path: str | PathLike[str] | None = None, *, most: int = MOST) -> Trace:
+        """Record what each clone does when: `with run.trace("trace.json"): ...`.
+
+        The file is in the Chrome trace format: open it in Perfetto (ui.perfetto.dev), speedscope or
+        chrome://tracing. There is a track for each clone, with all its calls; arrows follow each
+        item from track to track. It begins with the items that enter from then on, at any time,
+        and costs nothing before and after.
+
+        Args:
+            path: Where to write it at the end of the `with` block, also after an error; without,
+                use `save`.
+            most: Calls that are kept, the last ones: 100,000 take some 30 MB.
+
+        Raises:
+            RunError: The folder of the file is not there.
+        """
+        return Trace(self._core, path, most)
+
+    def scalars(self, writer: Writer, *, every: float = 5.0) -> Scalars:
+        """Write what cells do to TensorBoard: `with run.scalars(SummaryWriter("logs")): ...`.
+
+        Rates in items per second, the share of time in each state, percentiles of service times and
+        latencies in seconds, numbers of clones, items that wait. The step is the number of results.
+
+        Args:
+            writer: What has `add_scalar(tag, value, step)`: it is called in a thread of its own,
+                and at the end of the block.
+            every: Seconds from one time to the next.
+
+        Raises:
+            RunError: `every` is not more than 0; in the block, the run has ended.
+        """
+        return Scalars(self._core, writer, every)
+
+    def record(self, recording: Recording) -> None:
+        """Tell it of each call on items that enter from now on: for exporters."""
+        begin(self._core, recording)
+
+    def record_no_more(self, recording: Recording) -> None:
+        """Tell it no more."""
+        end(self._core, recording)
 
     def reporter(self) -> Reporter:
         """Reports to another reader, such as a live page: they leave those of `report` alone."""

@@ -70,11 +70,6 @@ class Times:
         if self.busy < 0:
             self.rest()
 
-    def sample(self, began: float, ended: float) -> None:
-        """An item was done that began after the last one was long over."""
-        self.service.add(ended - began)
-        self.due = ended + EVERY
-
     def wait(self, acquire: Callable[..., Any], *lock: Any) -> None:
         """A wait that others count as work: `acquire(*lock)`."""
         self.waited -= perf_counter()

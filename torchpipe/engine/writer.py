@@ -8,7 +8,7 @@ from queue import Empty
 from time import perf_counter
 from typing import Any
 
-from torchpipe.engine.body import Body
+from torchpipe.engine.body import Body, Timed
 from torchpipe.engine.code import Code
 from torchpipe.engine.held import here
 from torchpipe.engine.item import CLOSED, END, LEFT, RETIRE, STOP
@@ -16,6 +16,9 @@ from torchpipe.engine.values import Values, needed, node_values
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
+
+PROBES = Timed("item.entered is not None", "context.open_item()", "context.close_item()")
+"""In a region with clones, probes are timed."""
 
 
 class Writer:
@@ -108,9 +111,9 @@ class Writer:
                 code.add(f"{target} = e{index}")
             code.add(f"e{index} = None")
 
-    def _cells(self, code: Code, body: Body) -> None:
+    def _cells(self, code: Code, body: Body, timed: Timed | None = PROBES) -> None:
         """All cells of a serial stage, and the items that go to regions beside the way."""
-        body.emit(lambda node: self._start(code, body, node))
+        body.emit(lambda node: self._start(code, body, node), timed)
 
     def _start(self, code: Code, body: Body, node: Node) -> bool:
         """Write the call of a cell that starts another region; say whether it was one."""
@@ -119,8 +122,14 @@ class Writer:
         if node is not self.way:
             absent = body.absent(node)
             guard = code.block(f"if not ({absent}):") if absent else nullcontext()
-            with guard, code.block(f"for out in {body.call(node)}:", node.path):
-                code.add(f"{self._push(code, node)}({'*out' if len(node.outputs) > 1 else 'out'})")
+            with guard:
+                with code.block(f"for out in {body.call(node)}:", node.path):
+                    body.called(node.path)
+                    out = "*out" if len(node.outputs) > 1 else "out"
+                    code.add(f"{self._push(code, node)}({out})")
+                    if body.timed:
+                        code.add("context.mark = clock()")
+                body.called(node.path)
         return True
 
     def _push(self, code: Code, node: Node) -> str:
@@ -141,20 +150,8 @@ class Writer:
         code.add("context.busy -= t")
 
     def _close(self, code: Code) -> None:
-        """Up to here the thread was busy; now and then that is a sample of what an item takes."""
-        code.add("now = clock()")
-        code.add("context.busy += now")
-        code.add("if t >= context.due: context.sample(t, now)")
-
-    @contextmanager
-    def _probed(self, code: Code, probed: bool = True) -> Iterator[None]:
-        """Time what is within on an item that is a probe, if `probed`."""
-        if probed:
-            code.add("probe = item.entered")
-            code.add("if probe is not None: t = clock()")
-        yield
-        if probed:
-            code.add("if probe is not None: context.service.add(clock() - t)")
+        """Up to here the thread was busy."""
+        code.add("context.busy += clock()")
 
     def _trying(
         self,
@@ -165,13 +162,13 @@ class Writer:
         finish: Callable[[], None] = lambda: None,
     ) -> None:
         """Run the cells; if one raises, the item carries the error from here on."""
-        timed, works = (self._timed if entering else self._probed), has_cells(body)
-        with timed(code, works):
+        works = has_cells(body)
+        with self._timed(code, entering and works):
             before = len(code.lines)
             with code.block("try:"):
                 if entering:
                     self._enter(code, body)
-                self._cells(code, body)
+                self._cells(code, body, PROBES if works else None)
                 finish()
                 self._release(code, body)
                 if len(code.lines) == before + 1:

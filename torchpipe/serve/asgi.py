@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls, health_routes
 from torchpipe.serve.describing import describe
-from torchpipe.serve.gate import Gate, Receive, Scope, Send
+from torchpipe.serve.gate import App, Gate, Receive, Scope, Send
 from torchpipe.serve.kserve.routes import OpenInference
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
@@ -37,6 +38,7 @@ def app(
     max_sessions: int = 100,
     session_idle: float = 600.0,
     body_timeout: float = 30.0,
+    spans: bool = False,
     **options: Any,
 ) -> Gate:
     """A pipeline as an ASGI app: `uvicorn.run(torchpipe.serve.app(pipeline))`.
@@ -53,6 +55,8 @@ def app(
         max_sessions: Most sessions and sequences at a time, of a stateful pipeline.
         session_idle: Seconds without a request after which a sequence ends by itself.
         body_timeout: Seconds for a body to arrive.
+        spans: Whether items and calls become spans of OpenTelemetry, in the traces that requests
+            name in their `traceparent`; needs the extra `otel`.
         **options: Those of the run: `window`, `seed`, `ray_address` ...
 
     Returns:
@@ -63,8 +67,10 @@ def app(
         CheckError: The pipeline cannot run.
     """
     pipeline.check()
-    service = Service(pipeline, queue=queue, timeout=timeout, most_sessions=max_sessions, **options)
-    made = inner(service, max_body, max_items, session_idle)
+    bounds: dict[str, Any] = {"queue": queue, "timeout": timeout, "most_sessions": max_sessions}
+    service = Service(pipeline, **bounds, spans=spans, **options)
+    made: App = inner(service, max_body, max_items, session_idle)
+    made = joining(made) if spans else made
     return Gate(
         made,
         service=service,
@@ -74,6 +80,24 @@ def app(
         most=max_body,
         patience=body_timeout,
     )
+
+
+def joining(app: App) -> App:
+    """The app, whose requests belong to the traces that they name.
+
+    Raises:
+        UsageError: OpenTelemetry is not installed.
+    """
+    try:
+        from torchpipe.tracing import Joining
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("torchpipe"):
+            raise
+        raise UsageError(
+            f"cannot make spans: the module {error.name!r} is not installed. Install the extra: "
+            f"pip install 'torchpipe-cells[otel]'."
+        ) from error
+    return Joining(app)
 
 
 def inner(service: Service, max_body: int, max_items: int, session_idle: float) -> Shortcut:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from contextvars import copy_context
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -18,7 +20,7 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 from torchpipe.serve.ports import model_of, served
-from torchpipe.serve.pump import Pump, Ticket
+from torchpipe.serve.pump import Pump, Submit, Ticket
 from torchpipe.serve.refusals import (
     CellFailed,
     DeadlineExceeded,
@@ -43,6 +45,7 @@ class Service:
         queue: Most requests that wait for room in the run's window.
         timeout: Seconds until a request is given up, or None.
         most_sessions: Most sessions that clients have open, if the pipeline is stateful.
+        spans: Whether requests and calls become spans of OpenTelemetry.
         **options: Those of the run: `window`, `seed`, ...
 
     Attributes:
@@ -69,6 +72,7 @@ class Service:
         queue: int = 256,
         timeout: float | None = 60.0,
         most_sessions: int = 100,
+        spans: bool = False,
         **options: Any,
     ):
         self.pipeline, self.queue, self.timeout, self._options = pipeline, queue, timeout, options
@@ -82,6 +86,7 @@ class Service:
         self.seconds = 0.0
         self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self.spans = spans
         self._single = pipeline.graph.packing is None
         self._empty = asyncio.Event()
 
@@ -91,6 +96,10 @@ class Service:
         self.run: Run = self.pipeline.run(**sessions, **self._options)
         self._pump = Pump(loop)
         self._empty.set()
+        if self.spans:
+            from torchpipe.tracing import Spans
+
+            Spans(self.run).start()
 
     def stop(self) -> None:
         """End the run; what is inside is dropped."""
@@ -165,9 +174,13 @@ class Service:
     def _put(self, values: Mapping[str, Any], session: Session | None) -> Ticket:
         """Send an item in."""
         if session is None and self.stateful:
-            return self._pump.put(self._submit_alone, values)
+            return self._pump.put(self._spanned(self._submit_alone), values)
         taker = self.run if session is None else session
-        return self._pump.put(taker.submit, values, taker.submit_nowait)
+        return self._pump.put(self._spanned(taker.submit), values, taker.submit_nowait)
+
+    def _spanned(self, submit: Submit) -> Submit:
+        """With spans: it runs where the current span is that of the request, in any thread."""
+        return partial(copy_context().run, submit) if self.spans else submit
 
     def _submit_alone(self, **values: Any) -> Future[Any]:
         """Put in an item of no session: it is a stream of its own."""

@@ -16,14 +16,17 @@ export class Head {
   private readonly drain = h("button", { type: "button", class: "action", hidden: true, onclick: () => this.drained() }, "Drain");
   private now = "";
 
-  constructor(private readonly failed: (why: string) => void) {
+  constructor(
+    private readonly failed: (why: string) => void,
+    ...tools: HTMLElement[]
+  ) {
     const figures = FIGURES.map((name, index) => h("div", {}, h("dt", {}, name), this.values[index]));
     this.element = h(
       "header",
       { class: "head" },
       h("div", { class: "title" }, h("span", { class: "logo", "aria-hidden": "true" }), this.name, this.state),
       h("dl", { class: "figures" }, ...figures),
-      h("div", { class: "actions" }, this.drain, this.pause),
+      h("div", { class: "actions" }, ...tools, this.drain, this.pause),
     );
   }
 

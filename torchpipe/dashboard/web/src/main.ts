@@ -10,6 +10,7 @@ import { type Drawing, limiting, type Moment } from "./model";
 import { listen } from "./server";
 import "./style.css";
 import { Tabs } from "./tabs";
+import { Recorder } from "./trace";
 
 const notice = h("div", { class: "notice", role: "alert", hidden: true });
 const says = (why: string) => {
@@ -17,7 +18,8 @@ const says = (why: string) => {
   notice.hidden = !why;
 };
 
-const head = new Head(says);
+const recorder = new Recorder(says);
+const head = new Head(says, recorder.element);
 const banner = new Banner((path) => select(path), says);
 const graph = new Graph((path) => select(path, true), says);
 const detail = new Detail(says);
@@ -101,6 +103,7 @@ listen({
     restart(moment);
     last = moment.time;
     head.show(moment);
+    recorder.show(moment);
     banner.show(moment);
     graph.show(moment);
     detail.show(moment);

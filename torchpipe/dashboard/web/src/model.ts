@@ -96,6 +96,7 @@ export interface Moment {
   parameters: Record<string, Value>;
   dead: number;
   log: number;
+  trace: { seconds: number; calls: number } | null;
   verdict: Verdict | null;
 }
 
