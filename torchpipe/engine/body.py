@@ -106,6 +106,8 @@ class Body:
 
     def emit(self, ending: Callable[[Node], bool] = lambda node: False) -> None:
         """Write all cells. `ending` may take over a node (one that starts another region)."""
+        if any(not node.is_source for node in self.nodes):
+            self.code.add("looked_at = taps.armed")
         for index, node in enumerate(self.nodes):
             if node.is_source:
                 continue
@@ -120,7 +122,9 @@ class Body:
     def _emit_feedback(self, node: Node) -> None:
         running = getattr(self.call_of(node), "__self__", None)  # the Feedback itself
         cell = self.code.bind(f"cell{self.values.ids[node]}", running)
-        self.code.add(f"{self.target(Value(node, 0))} = {cell}.value")
+        target = self.target(Value(node, 0))
+        self.code.add(f"{target} = {cell}.value")
+        self.show(node, target, "looked_at")
 
     def _emit_feedback_writes(self) -> None:
         for node in self.nodes:
@@ -148,16 +152,28 @@ class Body:
     def _emit_assignment(self, node: Node, targets: list[str], call: str) -> None:
         """Assign what the cell returns to one target, several, or none."""
         code, path = self.code, node.path
-        if all(target == "_" for target in targets):
+        if not targets:
             code.add(call, path)
+        elif all(target == "_" for target in targets):
+            code.add(f"{self.taken(node, call)} if looked_at else {call}", path)
         elif len(targets) == 1:
             code.add(f"{targets[0]} = {call}", path)
+            self.show(node, targets[0], "looked_at")
         else:
             code.add(f"_ = {call}", path)
+            self.show(node, "_", "looked_at")
             holes = ", ".join(["HOLE"] * len(targets))
             value = f"({holes}) if _ is HOLE else _" if makes_holes(node.cell) else "_"
             code.add(f"{', '.join(targets)} = {value}", path)
             code.add("_ = None")
+
+    def show(self, node: Node, output: str, looking: str = "taps.armed") -> None:
+        """Let those who look see what a node gave: see `Taps`."""
+        self.code.add(f"if {looking}: {self.taken(node, output)}")
+
+    def taken(self, node: Node, output: str) -> str:
+        """The expression that shows it."""
+        return f"taps.take({self.values.ids[node]}, {output})"
 
     def free(self, index: int) -> list[str]:
         """Take back the local variables that are read for the last time by cell number `index`."""

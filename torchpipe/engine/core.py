@@ -22,6 +22,7 @@ from torchpipe.engine.passage import cuts_for
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.stall import StallGuard, stuck_calls
+from torchpipe.engine.taps import Taps
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import StallWarning, Stopped
@@ -65,7 +66,7 @@ class Core:
         self.submitting = self.graph.entry is not None and plan.one_to_one and not stream
         self.pulled = [] if self.submitting else plan.way
         self.ids = {node: number for number, node in enumerate(self.graph.nodes)}
-        self.shared, self.state = Shared(seed), TorchState()
+        self.shared, self.state, self.taps = Shared(seed), TorchState(), Taps(self.ids)
         self.contexts: list[Context] = []
         self.tails: dict[RegionPlan, Context] = {}
         self.guard = StallGuard(self.contexts, stall_after)
@@ -161,6 +162,7 @@ class Core:
         """Compile a generated function, with the objects that it uses."""
         code.objects |= objects
         code.bind("context", context)
+        code.bind("taps", self.taps)
         function = code.function()
         context.calls, context.code = code.calls, function.__code__
         return function
@@ -261,6 +263,7 @@ class Core:
             part.stop()
             for future in part.ring.futures():
                 deliver(future, None, self.why_stopped())
+        self.taps.end(self.why_stopped())
         for cells in self.all_cells():
             self.errors += cells.interrupt()
 

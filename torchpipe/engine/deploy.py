@@ -9,6 +9,7 @@ from typing import Any
 
 from torchpipe.engine.context import Context
 from torchpipe.engine.program import Program
+from torchpipe.engine.taps import Taps
 from torchpipe.engine.torch_state import synchronized
 from torchpipe.engine.values import Values
 from torchpipe.errors import EndOfStream, GraphError
@@ -181,6 +182,7 @@ def inner_function(program: Program, context: Context) -> Callable[..., Any]:
     inner = Context(context.shared, context.clone)
     code.bind("context", inner)
     code.bind("failed", inner.blame)
+    code.bind("taps", Taps({}))  # nobody looks into a clone
     inner.calls = code.calls
     return following(code.function(), inner, context)
 

@@ -155,6 +155,7 @@ class DistantClone(RunningClone):
         else:
             try:
                 self.passing.store(item, result)
+                self.passing.show(result)
             except BaseException as error:
                 item.error = self.blamed(error, item)
         self.passing.pass_on(item)
