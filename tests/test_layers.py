@@ -34,10 +34,13 @@ SAVING = {"engine.checkpoint", "engine.plain"}
 # What a service reads and writes.
 VALUES = {"serve.codecs", "serve.arrays", "serve.kserve"}
 
+# What the page shows of outputs.
+PICTURES = {"dashboard.picture", "dashboard.seen"}
+
 # The parts, or single files, that may import a library.
 HOMES = {
     "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
-    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES,
+    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
     "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
     "lightning": {"train"},
     "fastapi": {"serve"},

@@ -52,6 +52,7 @@ def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> G
             Route("/events", routes.events),
             Route("/dead-letters", routes.dead_letters),
             Route("/log", routes.log),
+            Route("/outputs/{path}", routes.output),
             Route("/parameters", routes.parameters, methods=["GET"]),
             Route("/parameters", routes.set_parameters, methods=["PATCH"]),
             Route("/scale", routes.scale, methods=["POST"]),
@@ -106,6 +107,10 @@ class Routes:
     async def log(self, _: Request) -> Response:
         """The last lines of the log."""
         return JSONResponse(self.watch.tail.lines())
+
+    async def output(self, request: Request) -> Response:
+        """The next output of a cell, one description for each port; null if there is none soon."""
+        return JSONResponse(await self.watch.outputs.next(request.path_params["path"]))
 
     async def parameters(self, _: Request) -> Response:
         """The values of all live parameters."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from torchpipe.dashboard.board import Board
 from torchpipe.dashboard.drawing import values
+from torchpipe.dashboard.outputs import Outputs
 from torchpipe.dashboard.snapshot import conclusion, figures
 from torchpipe.dashboard.tail import Tail
 from torchpipe.engine.reporter import Reporter
@@ -32,11 +33,13 @@ class Watch:
     Attributes:
         board: The run, and how it goes.
         tail: The last lines of the log.
+        outputs: Looks at what cells give.
         viewers: How many look.
     """
 
     def __init__(self, board: Board, tail: Tail):
         self.board, self.tail, self.viewers = board, tail, 0
+        self.outputs = Outputs(board.run)
         self._moment: asyncio.Future[dict[str, Any]] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -68,6 +71,7 @@ class Watch:
     def close(self) -> None:
         """Let all viewers go."""
         self._closed = True
+        self.outputs.close()
         if self._moment is not None:
             self._moment.cancel()
 

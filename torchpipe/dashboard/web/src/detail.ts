@@ -6,6 +6,7 @@ import { Clones } from "./clones";
 import { h, scrolls, text } from "./dom";
 import { bytes, count, percent, rate, seconds } from "./format";
 import { type Cell, type Clone, type Moment, nameOf, type Stage, stages } from "./model";
+import { Output } from "./output";
 import { ParameterField } from "./parameter";
 
 const FIGURES = ["rate", "items", "mean time", "median", "99th percentile", "waiting"] as const;
@@ -16,6 +17,7 @@ export class Detail {
   private cell?: Cell;
   private parts: ((moment: Moment, stage: Stage | undefined) => void)[] = [];
   private chart?: Chart;
+  private output?: Output;
   private history: Moment[] = [];
 
   constructor(private readonly failed: (why: string) => void) {
@@ -29,12 +31,15 @@ export class Detail {
   select(cell: Cell) {
     this.cell = cell;
     this.parts = [];
+    this.output?.close();
+    this.output = cell.outputs.length ? new Output(cell.path) : undefined;
     this.element.setAttribute("aria-label", `Cell ${cell.path}`);
     this.element.replaceChildren(
       this.heading(cell),
       ...(cell.role === "results" ? [] : [this.figures(), this.states(), this.shares()]),
       ...(cell.role === "scaled" ? [this.clones(cell)] : []),
       ...(cell.parameters.length ? [this.parameters(cell)] : []),
+      ...(this.output ? [this.output.element] : []),
       ...(cell.configs.length ? [configs(cell)] : []),
       ports(cell),
     );
