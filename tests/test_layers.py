@@ -18,13 +18,14 @@ ROOT = Path(__file__).parents[1]
 BELOW = {
     "errors": set(),
     "addresses": set(),
+    "access": {"addresses"},
     "graph": {"errors"},
     "engine": {"errors", "graph"},
     "cells": {"errors", "graph"},
     "testing": {"errors", "graph"},
     "train": {"errors", "graph", "engine", "cells"},
-    "serve": {"errors", "addresses", "graph", "engine", "cells"},
-    "dashboard": {"errors", "addresses", "graph", "engine", "cells"},
+    "dashboard": {"errors", "addresses", "access", "graph", "engine", "cells"},
+    "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard"},
     "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,11 @@ def app(run: Run, *, token: str | None = None, hosts: Collection[str] | None = L
         hosts: The names by which the page may be called; None lets all. By default only those of
             this machine.
     """
-    return guarded(Watch(Board(run), Tail()), token, hosts)
+    watch = Watch(Board(run), Tail())
+    made = guarded(watch, token, hosts)
+    watch.tail.listen()
+    weakref.finalize(made, watch.tail.close)
+    return made
 
 
 def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> Guard:

@@ -18,6 +18,7 @@ from torchpipe.serve.control import control_routes, controls, health_routes
 from torchpipe.serve.describing import describe
 from torchpipe.serve.gate import Gate, Receive, Scope, Send
 from torchpipe.serve.kserve.routes import OpenInference
+from torchpipe.serve.page import LivePage
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
 from torchpipe.serve.service import Service
@@ -64,7 +65,7 @@ def app(
     """
     pipeline.check()
     service = Service(pipeline, queue=queue, timeout=timeout, most_sessions=max_sessions, **options)
-    made = inner(service, max_body, max_items, session_idle)
+    made = inner(service, LivePage(service, token), max_body, max_items, session_idle)
     return Gate(
         made,
         service=service,
@@ -76,11 +77,13 @@ def app(
     )
 
 
-def inner(service: Service, max_body: int, max_items: int, session_idle: float) -> Shortcut:
+def inner(
+    service: Service, page: LivePage, max_body: int, max_items: int, session_idle: float
+) -> Shortcut:
     """The app behind the gate."""
     made = FastAPIOffline(
         title=service.pipeline.path,
-        lifespan=lambda _: service.running(),
+        lifespan=lambda _: page.shown(),
         redirect_slashes=False,
         redoc_url=None,  # its page loads a picture from another host
     )
@@ -93,6 +96,7 @@ def inner(service: Service, max_body: int, max_items: int, session_idle: float) 
     inference = OpenInference(service, max_body, session_idle)
     for router in (control_routes(service), health_routes(service), inference):
         made.router.routes.extend(router.routes)
+    made.router.routes.extend(page.routes)
     add_handlers(made)
     describe(made, service)
     return Shortcut(made, asked | inference.shortcuts)

@@ -56,6 +56,7 @@ class Service:
         draining: Whether no more requests are taken.
         ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
+        at_end: Called when the server ends, to let those go who would stay for ever.
 
     Raises:
         UsageError: The pipeline cannot be served.
@@ -82,6 +83,7 @@ class Service:
         self.seconds = 0.0
         self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self.at_end: list[Callable[[], None]] = []
         self._single = pipeline.graph.packing is None
         self._empty = asyncio.Event()
 
