@@ -3,13 +3,14 @@
 import { StateBar, STATES } from "./bar";
 import { Chart } from "./charts";
 import { Clones } from "./clones";
-import { h, scrolls, text } from "./dom";
-import { bytes, count, percent, rate, seconds } from "./format";
+import { attribute, h, scrolls, text } from "./dom";
+import { bytes, count, percent, plural, rate, seconds } from "./format";
 import { type Cell, type Clone, type Moment, nameOf, type Stage, stages } from "./model";
 import { Output } from "./output";
 import { ParameterField } from "./parameter";
 
 const FIGURES = ["rate", "items", "mean time", "median", "99th percentile", "waiting"] as const;
+const HEADS = ["clone", "rate", "time", "CPU", "GPU", "memory", "states"];
 const COLORS = { busy: "--busy", blocked: "--blocked", starved: "--starved" };
 
 export class Detail {
@@ -121,17 +122,18 @@ export class Detail {
     const stepper = new Clones(cell.path, this.failed, cell.stateful);
     const body = h("tbody");
     const rows = new Map<string, CloneRow>();
+    const table = h("table", {}, h("thead", {}, h("tr", {}, ...HEADS.map((name) => h("th", { scope: "col" }, name)))), body);
     this.parts.push((moment, stage) => {
       if (stage) stepper.show(stage.clones);
       const present = moment.clones.filter((clone) => clone.path === cell.path);
+      table.classList.toggle("without-gpu", present.every((clone) => clone.gpu === null));
       follow(rows, present, body);
     });
-    const heads = ["clone", "items", "rate", "time", "states"].map((name) => h("th", { scope: "col" }, name));
     return h(
       "section",
       {},
       h("header", { class: "line" }, h("h3", {}, "Clones"), stepper.element),
-      scrolls("Clones, scrolls", h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
+      scrolls("Clones, scrolls", table),
     );
   }
 
@@ -165,16 +167,19 @@ function follow(rows: Map<string, CloneRow>, present: Clone[], body: HTMLElement
 class CloneRow {
   readonly element: HTMLElement;
   private readonly bar = new StateBar();
-  private readonly cells = [h("td"), h("td"), h("td")];
+  private readonly cells = HEADS.slice(1, -1).map(() => h("td"));
 
   constructor(name: string) {
     this.element = h("tr", {}, h("th", { scope: "row" }, name), ...this.cells, h("td", { class: "wide" }, this.bar.element));
   }
 
   show(clone: Clone) {
-    [count(clone.items), `${rate(clone.rate)}/s`, seconds(clone.mean)].forEach((value, index) => text(this.cells[index], value));
+    const memory = clone.memory === null ? "–" : bytes(clone.memory);
+    const told = [`${rate(clone.rate)}/s`, seconds(clone.mean), percent(clone.cpu), percent(clone.gpu), memory];
+    told.forEach((value, index) => text(this.cells[index], value));
     this.bar.show(clone);
-    if (clone.sent) this.element.title = `sent ${bytes(clone.sent)}, received ${bytes(clone.received)}`;
+    const carried = clone.sent ? `, sent ${bytes(clone.sent)}, received ${bytes(clone.received)}` : "";
+    attribute(this.element, "title", `${plural(clone.items, "item")} so far${carried}`);
   }
 }
 

@@ -65,8 +65,18 @@ export interface Clone extends States {
   items: number;
   rate: number;
   mean: number | null;
+  cpu: number | null;
+  gpu: number | null;
+  memory: number | null;
   sent: number;
   received: number;
+}
+
+export interface Gpu {
+  device: string;
+  busy: number | null;
+  used: number;
+  capacity: number;
 }
 
 export interface Verdict {
@@ -89,6 +99,7 @@ export interface Moment {
   window: number;
   cpu: number | null;
   cores: number;
+  gpus: Gpu[];
   consumer: number | null;
   cells: Stage[];
   clones: Clone[];
