@@ -33,7 +33,7 @@ BODY = 100_000  # bytes
 def app(run: Run, *, token: str | None = None, hosts: Collection[str] | None = LOOPBACK) -> Guard:
     """The live page of a run, as an ASGI app: `Mount("/dashboard", app=dashboard.app(run))`.
 
-    Nothing is measured while nobody looks.
+    From the first look on, it remembers the last minutes; before, nothing is measured.
 
     Args:
         run: A run, which goes on by itself or is pulled by somebody else.
@@ -55,6 +55,7 @@ def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> G
         routes=[
             Route("/graph", routes.graph),
             Route("/events", routes.events),
+            Route("/history", routes.history),
             Route("/dead-letters", routes.dead_letters),
             Route("/log", routes.log),
             Route("/outputs/{path}", routes.output),
@@ -103,6 +104,10 @@ class Routes:
         yield "retry: 1000\n\n"
         async for moment in self.watch.moments():
             yield f"data: {json.dumps(moment, separators=(',', ':'))}\n\n"
+
+    async def history(self, _: Request) -> Response:
+        """The last minutes: some moments, as far as charts show them."""
+        return JSONResponse(self.watch.history.points())
 
     async def dead_letters(self, _: Request) -> Response:
         """The items that were skipped, and the error that ended the run."""

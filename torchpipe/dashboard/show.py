@@ -93,6 +93,7 @@ class Page:
         self._loop = asyncio.new_event_loop()
         self._tail.listen()
         self._thread.start()
+        self._loop.call_soon_threadsafe(self._watch.start)
         return self
 
     def __exit__(

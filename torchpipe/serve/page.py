@@ -44,9 +44,11 @@ class LivePage:
             self._guard = guarded(watch, self._token, None)
             self.service.at_end.append(watch.close)
             watch.tail.listen()
+            watch.start()
             try:
                 yield
             finally:
+                watch.close()
                 watch.tail.close()
 
 

@@ -5,7 +5,7 @@ import { Chart } from "./charts";
 import { Clones } from "./clones";
 import { attribute, h, scrolls, text } from "./dom";
 import { bytes, count, percent, plural, rate, seconds } from "./format";
-import { type Cell, type Clone, type Moment, nameOf, type Stage, stages } from "./model";
+import { type Cell, type Clone, type Moment, nameOf, type Past, type Stage, stages } from "./model";
 import { Output } from "./output";
 import { ParameterField } from "./parameter";
 
@@ -19,7 +19,8 @@ export class Detail {
   private parts: ((moment: Moment, stage: Stage | undefined) => void)[] = [];
   private chart?: Chart;
   private output?: Output;
-  private history: Moment[] = [];
+  private last?: Moment;
+  private history: Past[] = [];
 
   constructor(private readonly failed: (why: string) => void) {
     this.element.append(h("p", { class: "nothing" }, "Select a cell of the graph."));
@@ -45,19 +46,25 @@ export class Detail {
       ports(cell),
     );
     for (const moment of this.history) this.draw(moment);
-    const last = this.history.at(-1);
-    if (last) this.update(last);
+    if (this.last) this.update(this.last);
   }
 
   show(moment: Moment) {
-    this.history.push(moment);
-    if (this.history.length > 240) this.history.shift();
-    this.draw(moment);
+    this.last = moment;
+    this.recall(moment);
     this.update(moment);
+  }
+
+  /** What charts show of a moment, which may be long ago. */
+  recall(moment: Past) {
+    this.history.push(moment);
+    if (this.history.length > 600) this.history.shift();
+    this.draw(moment);
   }
 
   forget() {
     this.history = [];
+    this.chart?.clear();
   }
 
   private update(moment: Moment) {
@@ -65,9 +72,9 @@ export class Detail {
     for (const part of this.parts) part(moment, stage);
   }
 
-  private draw(moment: Moment) {
+  private draw(moment: Past) {
     const stage = this.cell && stages(moment).get(this.cell.path);
-    if (stage) this.chart?.add(Date.now() / 1000 - (this.history.at(-1)!.time - moment.time), STATES.map((state) => stage[state]));
+    if (stage) this.chart?.add(moment.at, STATES.map((state) => stage[state]));
   }
 
   private heading(cell: Cell): HTMLElement {

@@ -89,7 +89,16 @@ export interface Verdict {
   gain: number | null;
 }
 
-export interface Moment {
+/** What charts show of a moment; the history is made of these. */
+export interface Past {
+  at: number;
+  time: number;
+  rate: number;
+  paths: { p50: number | null; p99: number | null }[];
+  cells: (States & { path: string; scaled: boolean })[];
+}
+
+export interface Moment extends Past {
   state: "running" | "paused" | "finished" | "stopped" | "failed";
   pausable: boolean;
   epoch: number;
@@ -111,8 +120,8 @@ export interface Moment {
 }
 
 /** The stage that each cell belongs to: its own, if it is scaled up, or that of the cells it runs with. */
-export function stages(moment: Moment): Map<string, Stage> {
-  const found = new Map<string, Stage>();
+export function stages<S extends { path: string; scaled: boolean }>(moment: { cells: S[] }): Map<string, S> {
+  const found = new Map<string, S>();
   for (const stage of [...moment.cells].sort((one, other) => Number(one.scaled) - Number(other.scaled)))
     for (const path of stage.path.split(" + ")) found.set(path, stage);
   return found;
