@@ -18,14 +18,15 @@ ROOT = Path(__file__).parents[1]
 BELOW = {
     "errors": set(),
     "addresses": set(),
+    "access": {"addresses"},
     "graph": {"errors"},
     "engine": {"errors", "graph"},
     "tracing": {"errors", "graph", "engine"},
     "cells": {"errors", "graph"},
     "testing": {"errors", "graph"},
     "train": {"errors", "graph", "engine", "cells"},
-    "serve": {"errors", "addresses", "graph", "engine", "cells", "tracing"},
-    "dashboard": {"errors", "addresses", "graph", "engine", "cells"},
+    "dashboard": {"errors", "addresses", "access", "graph", "engine", "cells"},
+    "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard", "tracing"},
     "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
 }
 
@@ -35,10 +36,13 @@ SAVING = {"engine.checkpoint", "engine.plain"}
 # What a service reads and writes.
 VALUES = {"serve.codecs", "serve.arrays", "serve.kserve"}
 
+# What the page shows of outputs.
+PICTURES = {"dashboard.picture", "dashboard.seen"}
+
 # The parts, or single files, that may import a library.
 HOMES = {
     "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
-    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES,
+    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
     "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
     "lightning": {"train"},
     "fastapi": {"serve"},

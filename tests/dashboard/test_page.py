@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from torchpipe.dashboard import history
+
 pytestmark = pytest.mark.browser
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -124,6 +126,19 @@ def test_a_nested_pipeline_folds_and_unfolds(seen):
     expect(fold).to_be_focused()
     fold.press("Enter")
     expect(seen.card("weigh.light")).to_be_visible()
+
+
+def test_who_comes_later_sees_charts_of_the_last_minutes(seen, browser, monkeypatch):
+    monkeypatch.setattr(history, "EVERY", 0.001)  # whatever is seen is kept
+    expect(seen.page.locator(".banner .why")).not_to_contain_text("after two seconds")
+    with browser.new_context() as context:
+        later = context.new_page()
+        with later.expect_response("**/history") as answer:
+            later.goto(seen.url)
+        assert len(answer.value.json()) >= 4
+        legend = later.locator(".charts .u-legend").first
+        expect(legend).to_contain_text(re.compile("[1-9]"))
+        later.goto("about:blank")
 
 
 def test_the_run_pauses_and_goes_on(seen):

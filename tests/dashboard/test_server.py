@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from torchpipe.dashboard import app, show
+from torchpipe.dashboard import app, history, show, watch
 from torchpipe.errors import UsageError
 
 
@@ -47,14 +47,55 @@ def test_the_verdict_comes_while_somebody_looks(sums, page_of):
         assert moments(client, 6)[-1]["verdict"]["why"]
 
 
-def test_nothing_is_measured_while_nobody_looks(sums, page_of):
+def test_while_nobody_looks_there_is_only_a_snapshot_now_and_then(sums, page_of, monkeypatch):
+    monkeypatch.setattr(watch, "EVERY", 0.01)
     with page_of(sums()) as page, client_of(page) as client:
         moments(client, 1)
-        client.get("graph")
-        moments(client, 1)
-        assert page._watch.viewers <= 1  # the last one may be on its way out
-    assert page._watch.viewers == 0
-    assert page._watch._task is None
+        while page._watch.viewers:
+            client.get("graph")
+        count = len(client.get("history").json())
+        reporters = []
+        monkeypatch.setattr(page.board.run, "reporter", lambda: reporters.append(1))
+        monkeypatch.setattr(history, "EVERY", 0.001)
+        while len(client.get("history").json()) <= count + 2:
+            assert page._watch.viewers == 0
+        assert reporters == []
+
+
+def test_who_comes_later_sees_the_last_minutes(sums, page_of, monkeypatch):
+    monkeypatch.setattr(watch, "EVERY", 0.01)
+    monkeypatch.setattr(history, "EVERY", 0.001)
+    with page_of(sums()) as page, client_of(page) as client:
+        while len(points := client.get("history").json()) < 3:
+            assert page._watch.viewers == 0
+        first, *_, last = points
+        assert first["at"] < last["at"]
+        assert first["time"] < last["time"]
+        assert {cell["path"] for cell in last["cells"]} >= {"digest", "weigh.light"}
+        assert moments(client, 1)[0]["at"] > last["at"]
+
+
+def test_the_history_is_bounded():
+    kept = history.History()
+    for number in range(1000):
+        kept.add({"at": 2.0 * number, "time": 0.0, "rate": 0.0, "paths": [], "cells": []})
+    assert len(kept.points()) == history.SPAN / history.EVERY == 300
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_history():
+    kept = history.History()
+    for at in (100.0, 50.0, 52.0):
+        kept.add({"at": at, "time": 0.0, "rate": 0.0, "paths": [], "cells": []})
+    assert len(kept.points()) == 3
+
+
+def test_when_the_run_has_ended_nobody_looks_any_more(sums, page_of, monkeypatch):
+    monkeypatch.setattr(watch, "EVERY", 0.01)
+    with page_of(sums(range(3))) as page, client_of(page) as client:
+        page.board.run.stop()
+        while page._watch._task is not None:
+            client.get("graph")
+        assert moments(client, 1)[0]["state"] in ("finished", "stopped")
 
 
 def test_when_looking_fails_viewers_are_told_and_the_next_one_is_served(sums, page_of, monkeypatch):

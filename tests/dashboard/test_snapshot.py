@@ -7,7 +7,7 @@ import pytest
 
 from torchpipe.dashboard.snapshot import conclusion, figures, letters, rounded
 from torchpipe.engine.context import DeadLetter
-from torchpipe.engine.statistics import CloneStatistics
+from torchpipe.engine.statistics import CloneStatistics, GpuStatistics
 
 
 @pytest.fixture
@@ -32,6 +32,20 @@ def test_rates_are_those_of_the_time_between(two):
     told = figures(before, after)
     assert told["items"] == 40
     assert told["rate"] == rounded(40 / (after.time - before.time))
+
+
+def test_what_clones_use_is_told_where_it_is_known(two):
+    before, after = two
+    told = figures(before, after)
+    assert told["gpus"] == []
+    assert {(clone["gpu"], clone["memory"]) for clone in told["clones"]} == {(None, None)}
+    assert all(clone["cpu"] >= 0 for clone in told["clones"])
+    seconds = after.time - before.time
+    clones = [replace(clone, gpu=seconds / 2, memory=2**20) for clone in after.clones]
+    gpus = (GpuStatistics("cuda:0", seconds / 4, 2**30, 2**33),)
+    told = figures(before, replace(after, clones=tuple(clones), gpus=gpus))
+    assert {(clone["gpu"], clone["memory"]) for clone in told["clones"]} == {(0.5, 2**20)}
+    assert told["gpus"] == [{"device": "cuda:0", "busy": 0.25, "used": 2**30, "capacity": 2**33}]
 
 
 def test_figures_are_json(two):

@@ -35,7 +35,8 @@ def test_a_limit_of_a_cell_is_one_for_the_others():
     assert planned(LINE, 100, {"a": 3}) == {"a": 3, "b": 2, "c": 1}
 
 
-def test_the_cores_and_the_gil_are_limits():
+def test_the_cores_the_gil_and_gpus_are_limits():
+    assert planned(replace(LINE, gpus={"cuda:0": 1.0, "cuda:1": 5.0})) == {"a": 4, "b": 2, "c": 1}
     assert planned(replace(LINE, cpu=40.0)) == {"a": 4, "b": 2, "c": 1}
     assert planned(replace(LINE, gil=0.5)) == {"a": 4, "b": 2, "c": 1}
 

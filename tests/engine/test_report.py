@@ -13,7 +13,12 @@ from torchpipe.engine import gil
 from torchpipe.engine.distribution import Distribution
 from torchpipe.engine.period import Period, between
 from torchpipe.engine.report import Report
-from torchpipe.engine.statistics import CellStatistics, PathStatistics, Statistics
+from torchpipe.engine.statistics import (
+    CellStatistics,
+    GpuStatistics,
+    PathStatistics,
+    Statistics,
+)
 from torchpipe.engine.verdict import predict, verdict
 
 SECONDS, RESULTS = 10.0, 1000
@@ -50,6 +55,8 @@ def period(*cells: CellStatistics, consumer: float | None = 0.1, **more: object)
 
 SOURCE = stage("source", "source", 0.1)
 
+GPUS = {"cuda:0": 1.0, "cuda:1": 9.6}
+
 LIMITS = {
     "a line": ("b", period(SOURCE, clones("a", 2, 15), clones("b", 2, 19.8))),
     "a diamond": ("b", period(SOURCE, clones("a", 4, 5), clones("b", 1, 9.9), clones("c", 2, 9.9))),
@@ -71,6 +78,11 @@ LIMITS = {
     "a consumer": ("the consumer", period(SOURCE, clones("a", 2, 5), consumer=9.9)),
     "nested": ("inner.detect", period(SOURCE, clones("inner.detect", 3, 29), clones("b", 1, 8))),
     "pure Python": ("the GIL", period(SOURCE, replace(clones("a", 4, 40), cpu=9.8), gil=0.97)),
+    "a GPU": ("cuda:1", period(SOURCE, replace(clones("a", 3, 28), gpu=25.0), gpus=GPUS)),
+    "the only clone on a GPU": (
+        "a",
+        period(SOURCE, replace(clones("a", 1, 9.8), gpu=9.5), gpus={"cuda:0": 9.5}),
+    ),
     "cores": ("the cores", period(SOURCE, replace(clones("a", 9, 80), cpu=79.0), cpu=79.0)),
     "a window": ("the window", period(SOURCE, clones("a", 4, 30), clones("b", 2, 5))),
     "requests": (
@@ -97,6 +109,7 @@ PREDICTIONS = {
     "then the source": (125, "source", period(stage("source", "source", 8.0), clones("a", 2, 20))),
     "then the consumer": (125, "the consumer", period(SOURCE, clones("a", 2, 20), consumer=8.0)),
     "then the GIL": (133.3, "the GIL", period(SOURCE, clones("a", 2, 20), gil=0.75)),
+    "then a GPU": (125, "cuda:1", period(SOURCE, clones("a", 2, 20), gpus={**GPUS, "cuda:1": 8})),
     "then the cores": (110, "the cores", period(SOURCE, clones("a", 2, 20), cpu=80 / 1.1)),
     "of a batch": (150, "a", period(SOURCE, clones("a", 2, 320, 1 / 16, source="batch"))),
     "with a thread that others share": (
@@ -145,14 +158,17 @@ def test_a_cell_without_clones_has_no_prediction():
 
 def test_a_period_is_the_difference_of_two_snapshots():
     def snapshot(time: float, items: int, busy: float) -> Statistics:
-        cell = replace(clones("a", 2, 1), items=items, busy=busy, cpu=busy / 2)
+        cell = replace(clones("a", 2, 1), items=items, busy=busy, cpu=busy / 2, gpu=busy / 4)
+        gpus = (GpuStatistics("cuda:0", busy / 5),)
         path = PathStatistics("in", "results", items, 3, Distribution())
-        return Statistics(time, (), (cell,), (path,), items, time / 2, time / 4, 64)
+        return Statistics(time, (), (cell,), (path,), items, time / 2, time / 4, 64, gpus)
 
     found = between(snapshot(2.0, 10, 1.0), snapshot(4.0, 40, 1.5), gil=0.25)
     assert (found.seconds, found.results, found.rate, found.gil) == (2.0, 30, 15.0, 0.25)
     assert (found.consumer, found.cpu) == (1.0, 0.5)
-    assert [(cell.items, cell.busy, cell.cpu) for cell in found.cells] == [(30, 0.5, 0.25)]
+    [cell] = found.cells
+    assert (cell.items, cell.busy, cell.cpu, cell.gpu) == (30, 0.5, 0.25, 0.125)
+    assert found.gpus == {"cuda:0": pytest.approx(0.1)}
     assert [(path.items, path.in_flight) for path in found.paths] == [(30, 3)]
     since_the_start = between(None, snapshot(4.0, 40, 1.5))
     assert (since_the_start.seconds, since_the_start.results) == (4.0, 40)

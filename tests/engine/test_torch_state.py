@@ -89,6 +89,8 @@ def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
     calls = []
 
     class Stream:
+        cuda_stream = 7
+
         def __init__(self, device):
             self.name = f"stream of {device}"
 

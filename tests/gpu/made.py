@@ -159,3 +159,18 @@ def expected(dtype: torch.dtype, count: int) -> list[Tensor]:
     reference = net().to(dtype)
     with torch.inference_mode():
         return [reference(image.to(dtype)) for image in images(count)]
+
+
+HELD = 2**20
+"""Bytes that `Holds` keeps."""
+
+
+class Holds(tp.Cell):
+    """Keeps some memory of its GPU, and the GPU busy."""
+
+    def setup(self, clone: tp.Clone) -> None:
+        self.kept = torch.zeros(HELD, dtype=torch.uint8, device=clone.device)
+
+    def forward(self, value: int) -> int:
+        pause()
+        return value

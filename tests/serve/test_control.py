@@ -129,6 +129,7 @@ def test_metrics_are_those_of_prometheus():
     assert found["torchpipe_cell_service_seconds_count", "Line", "steps.0"] == 3
     assert found["torchpipe_cell_state_seconds_total", "Line", "steps.0", "busy"] > 0
     assert found["torchpipe_cell_state_seconds_total", "Line", "steps.0", "starved"] > 0
+    assert found["torchpipe_cell_cpu_seconds_total", "Line", "steps.0"] > 0
     assert found["torchpipe_cell_queue_length", "Line", "steps.0"] == 0
     assert found["torchpipe_cell_clones", "Line", "steps.0"] == 2
     assert found["torchpipe_pipeline_latency_seconds_count", "Line"] == 3

@@ -67,4 +67,8 @@ def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
     level = logging.INFO if given.access_log else logging.WARNING
     logging.getLogger("torchpipe.access").setLevel(level)
     settings = {name: getattr(given, name) for name in SETTINGS}
-    serve(pipeline, tell=lambda url: print(f"{pipeline.path}: {url}", flush=True), **settings)
+
+    def tell(url: str) -> None:
+        print(f"{pipeline.path}: {url}\nThe live page: {url}/dashboard/", flush=True)
+
+    serve(pipeline, tell=tell, **settings)

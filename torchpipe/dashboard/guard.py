@@ -1,21 +1,18 @@
 """`Guard`: who may look at the page, and steer the run.
 
-Plain ASGI around the routes. A page of another site can make a browser send requests, or (by a name
-that leads to this machine) even read the answers: hence the looks at `Host` and `Origin`.
+Plain ASGI around the routes.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Collection
-from http.cookies import SimpleCookie
-from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from torchpipe.access import Token, headers_of, host_of, is_foreign
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
@@ -36,16 +33,14 @@ class Guard:
 
     Args:
         app: What is behind.
-        token: What requests must bring: as `Authorization: Bearer`, or once as `?token=`, which
-            leaves a cookie. None lets everybody.
+        token: What requests must bring: see `Token`; or once as `?token=`, which leaves a cookie.
+            None lets everybody.
         hosts: The names by which the page may be called; None lets all.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, hosts: Collection[str] | None):
         self.app, self.hosts = app, hosts
-        self._token = None if token is None else token.encode()
-        digest = b"" if self._token is None else hashlib.sha256(self._token).digest()
-        self._cookie = f"torchpipe-{digest.hex()[:8]}"  # cookies of one host do not know ports
+        self._token = None if token is None else Token(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -63,33 +58,25 @@ class Guard:
 
     def _answer(self, request: HTTPConnection) -> Response | None:
         """What the guard itself answers, if the request may not pass."""
-        host = request.headers.get("host", "")
+        headers = headers_of(request.scope)
+        host = host_of(headers)
         if self.hosts is not None and not {host, host.rpartition(":")[0]} & {*self.hosts}:
             return refusal(403, f"this page is not to be called {host!r}.")
-        if request.scope["method"] not in ("GET", "HEAD") and is_foreign(request, host):
+        if request.scope["method"] not in ("GET", "HEAD") and is_foreign(headers):
             return refusal(403, "a page of another site cannot steer this run.")
         return None if self._token is None else self._ask(request, self._token)
 
-    def _ask(self, request: HTTPConnection, token: bytes) -> Response | None:
+    def _ask(self, request: HTTPConnection, token: Token) -> Response | None:
         """Ask for the token; one in the address moves to a cookie."""
-        given = parse_qs(request.url.query).get("token", [""])[0]
-        if given and hmac.compare_digest(given.encode(), token):
+        given, headers = request.query_params.get("token", ""), headers_of(request.scope)
+        if given and token.equals(given.encode()):
             home = f"{request.scope.get('root_path', '')}/"
             answer = RedirectResponse(home, 303)
-            answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path=home)
+            answer.set_cookie(token.cookie, given, httponly=True, samesite="lax", path=home)
             return answer
-        kind, _, bearer = request.headers.get("authorization", "").partition(" ")
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(self._cookie)
-        known = bearer.strip() if kind.lower() == "bearer" else cookie.value if cookie else ""
-        if hmac.compare_digest(known.encode(), token):
+        if token.is_in(headers) or token.is_in_cookie(headers):
             return None
         return refusal(401, "the token is missing or wrong. Open the address with its ?token=...")
-
-
-def is_foreign(request: HTTPConnection, host: str) -> bool:
-    """Whether a browser says that a page of another site asks."""
-    origin = request.headers.get("origin")
-    return origin is not None and origin.partition("://")[2] != host
 
 
 def refusal(status: int, why: str) -> Response:

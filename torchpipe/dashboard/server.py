@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ BODY = 100_000  # bytes
 def app(run: Run, *, token: str | None = None, hosts: Collection[str] | None = LOOPBACK) -> Guard:
     """The live page of a run, as an ASGI app: `Mount("/dashboard", app=dashboard.app(run))`.
 
-    Nothing is measured while nobody looks.
+    From the first look on, it remembers the last minutes; before, nothing is measured.
 
     Args:
         run: A run, which goes on by itself or is pulled by somebody else.
@@ -40,7 +41,11 @@ def app(run: Run, *, token: str | None = None, hosts: Collection[str] | None = L
         hosts: The names by which the page may be called; None lets all. By default only those of
             this machine.
     """
-    return guarded(Watch(Board(run), Tail()), token, hosts)
+    watch = Watch(Board(run), Tail())
+    made = guarded(watch, token, hosts)
+    watch.tail.listen()
+    weakref.finalize(made, watch.tail.close)
+    return made
 
 
 def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> Guard:
@@ -50,8 +55,10 @@ def guarded(watch: Watch, token: str | None, hosts: Collection[str] | None) -> G
         routes=[
             Route("/graph", routes.graph),
             Route("/events", routes.events),
+            Route("/history", routes.history),
             Route("/dead-letters", routes.dead_letters),
             Route("/log", routes.log),
+            Route("/outputs/{path}", routes.output),
             Route("/parameters", routes.parameters, methods=["GET"]),
             Route("/parameters", routes.set_parameters, methods=["PATCH"]),
             Route("/scale", routes.scale, methods=["POST"]),
@@ -99,6 +106,10 @@ class Routes:
         async for moment in self.watch.moments():
             yield f"data: {json.dumps(moment, separators=(',', ':'))}\n\n"
 
+    async def history(self, _: Request) -> Response:
+        """The last minutes: some moments, as far as charts show them."""
+        return JSONResponse(self.watch.history.points())
+
     async def dead_letters(self, _: Request) -> Response:
         """The items that were skipped, and the error that ended the run."""
         found = letters(self.run.dead_letters[-MOST:])
@@ -107,6 +118,10 @@ class Routes:
     async def log(self, _: Request) -> Response:
         """The last lines of the log."""
         return JSONResponse(self.watch.tail.lines())
+
+    async def output(self, request: Request) -> Response:
+        """The next output of a cell, one description for each port; null if there is none soon."""
+        return JSONResponse(await self.watch.outputs.next(request.path_params["path"]))
 
     async def parameters(self, _: Request) -> Response:
         """The values of all live parameters."""

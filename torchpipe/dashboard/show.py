@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -92,8 +91,9 @@ class Page:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        logging.getLogger().addHandler(self._tail)
+        self._tail.listen()
         self._thread.start()
+        self._loop.call_soon_threadsafe(self._watch.start)
         return self
 
     def __exit__(
@@ -108,7 +108,7 @@ class Page:
         self._loop.call_soon_threadsafe(self._close)
         self._thread.join()
         self._socket.close()
-        logging.getLogger().removeHandler(self._tail)
+        self._tail.close()
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from torchpipe.engine.report import Report, outlook
 from torchpipe.engine.statistics import (
     CellStatistics,
     CloneStatistics,
+    GpuStatistics,
     PathStatistics,
     Statistics,
 )
@@ -28,6 +29,7 @@ def figures(before: Statistics, after: Statistics) -> dict[str, Any]:
         "window": after.window,
         "cpu": rounded(period.cpu / seconds) if seconds else None,
         "cores": period.cores,
+        "gpus": [gpu(one, period) for one in after.gpus],
         "consumer": share(period.consumer, seconds),
         "cells": [cell(one, before, after, period) for one in period.cells],
         "clones": clones(before, after),
@@ -52,7 +54,14 @@ def cell(
         "mean": rounded(one.busy / one.items) if one.items else None,
         **percentiles(one.service),
         "cpu": share(one.cpu, period.seconds),
+        "gpu": share(one.gpu, period.seconds),
     }
+
+
+def gpu(one: GpuStatistics, period: Period) -> dict[str, Any]:
+    """What a GPU did, and what is in its memory, in bytes."""
+    busy = share(period.gpus[one.device], period.seconds)
+    return {"device": one.device, "busy": busy, "used": one.used, "capacity": one.capacity}
 
 
 def states(one: CellStatistics | CloneStatistics) -> dict[str, Any]:
@@ -89,6 +98,8 @@ def clone(before: CloneStatistics | None, after: CloneStatistics, seconds: float
         busy=after.busy - before.busy,
         starved=after.starved - before.starved,
         blocked=after.blocked - before.blocked,
+        cpu=since(before.cpu, after.cpu),
+        gpu=since(before.gpu, after.gpu),
     )
     return {
         "path": after.path,
@@ -97,9 +108,17 @@ def clone(before: CloneStatistics | None, after: CloneStatistics, seconds: float
         "rate": rounded(spent.items / seconds) if seconds else 0.0,
         **states(spent),
         "mean": rounded(spent.busy / spent.items) if spent.items else None,
+        "cpu": share(spent.cpu, seconds),
+        "gpu": share(spent.gpu, seconds),
+        "memory": after.memory,
         "sent": after.sent,
         "received": after.received,
     }
+
+
+def since(before: float | None, after: float | None) -> float | None:
+    """What was added to a number of seconds, if it is known."""
+    return None if after is None else after - (before or 0.0)
 
 
 def path(one: PathStatistics, seconds: float) -> dict[str, Any]:

@@ -37,6 +37,15 @@ class Tail(logging.Handler):
         told = {"time": record.created, "level": record.levelname, "logger": record.name}
         self._lines.append({**told, "text": self.format(record)})
 
+    def listen(self) -> None:
+        """From now on, keep what reaches the root of all loggers."""
+        logging.getLogger().addHandler(self)
+
+    def close(self) -> None:
+        """Keep no more."""
+        logging.getLogger().removeHandler(self)
+        super().close()
+
     def lines(self) -> list[dict[str, Any]]:
         """Those that are kept, the last one last."""
         self.acquire()

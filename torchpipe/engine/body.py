@@ -155,7 +155,10 @@ class Body:
     def _emit_feedback(self, node: Node) -> None:
         running = getattr(self.call_of(node), "__self__", None)  # the Feedback itself
         cell = self.code.bind(f"cell{self.values.ids[node]}", running)
-        self.code.add(f"{self.target(Value(node, 0))} = {cell}.value")
+        target = self.target(Value(node, 0))
+        self.code.add(f"{target} = {cell}.value")
+        if self.timed:
+            self.show(node, target)
 
     def _emit_feedback_writes(self) -> None:
         for node in self.nodes:
@@ -183,12 +186,18 @@ class Body:
     def _emit_assignment(self, node: Node, targets: list[str], call: str) -> None:
         """Assign what the cell returns to one target, several, or none."""
         code, path = self.code, node.path
-        if all(target == "_" for target in targets):
+        if not targets:
             code.add(call, path)
+        elif all(target == "_" for target in targets):
+            code.add(self.shown(node, call) if self.timed else call, path)
         elif len(targets) == 1:
             code.add(f"{targets[0]} = {call}", path)
+            if self.timed:
+                self.show(node, targets[0])
         else:
             code.add(f"_ = {call}", path)
+            if self.timed:
+                self.show(node, "_")
             holes = ", ".join(["HOLE"] * len(targets))
             value = f"({holes}) if _ is HOLE else _" if makes_holes(node.cell) else "_"
             code.add(f"{', '.join(targets)} = {value}", path)
@@ -199,6 +208,14 @@ class Body:
         """Say that a cell has returned, if the item is timed."""
         if self.timed:
             self.code.add(f"context.called({path!r})")
+
+    def show(self, node: Node, output: str) -> None:
+        """Let those who look see what a node gave: see `Taps`."""
+        self.code.add(f"if taps.armed: {self.shown(node, output)}")
+
+    def shown(self, node: Node, output: str) -> str:
+        """The expression that shows it."""
+        return f"taps.take({self.values.ids[node]}, {output})"
 
     def free(self, index: int) -> list[str]:
         """Take back the local variables that are read for the last time by cell number `index`."""

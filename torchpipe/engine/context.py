@@ -11,6 +11,7 @@ from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.gpu import Gpus, GpuTimes
 from torchpipe.engine.recording import Recording, Track
 from torchpipe.engine.timing import Timing
 from torchpipe.errors import BudgetExceeded
@@ -53,12 +54,14 @@ class Shared:
         epoch: The current epoch, from 0.
         dead_letters: The last skipped items, at most 1,000.
         recordings: Who is told of each call; never changed, but replaced.
+        gpus: The GPUs that they work on.
     """
 
     def __init__(self, seed: int):
         self.seed = seed
         self.epoch = 0
         self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
+        self.gpus = Gpus()
         self.skipped: dict[str, int] = {}
         self.seen: dict[str, int] = {}
         self.lock = threading.Lock()
@@ -94,6 +97,7 @@ class Context(Timing):
         calls: The lines of the generated function that call a cell: see `Code`.
         code: The code of that function, to know its frame by.
         thread: The identifier of its thread, once it runs.
+        gpu: Its waits for its GPU, if it has one.
         copies: The copies of its stateful cells for each session; None where there are no sessions.
     """
 
@@ -104,6 +108,7 @@ class Context(Timing):
         "copies",
         "count",
         "first",
+        "gpu",
         "origin",
         "past",
         "step",
@@ -119,6 +124,7 @@ class Context(Timing):
         self.code: CodeType | None = None
         self.thread: int | None = None
         self.copies: Copies | None = None
+        self.gpu: GpuTimes | None = None
 
     def begin(self, first: int, step: int, origin: int) -> None:
         """Begin an epoch, with an item of this number, after that item of the first region."""
@@ -134,6 +140,19 @@ class Context(Timing):
     def done(self) -> int:
         """Items that a clone has done so far."""
         return self.count
+
+    def gpu_times(self) -> GpuTimes | None:
+        """Where its waits for its GPU are counted; None if it has none."""
+        self.gpu = self.gpu or self.shared.gpus.times(self.clone)
+        return self.gpu
+
+    def gpu_until(self, now: float) -> float | None:
+        """Seconds of waits for its GPU; None if it has none."""
+        return None if self.gpu is None else self.gpu.until(now)
+
+    def memory(self, now: float) -> int | None:
+        """Bytes that it holds on its GPU; None if it has none."""
+        return None if self.gpu is None else self.shared.gpus.memory(self.gpu, now)
 
     def elsewhere(self) -> list[str]:
         """What this clone is doing, if it is in another process."""

@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter, process_time
 from typing import Any, TypeVar
@@ -19,10 +20,11 @@ from torchpipe.engine.copies import Copies
 from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
 from torchpipe.engine.passage import cuts_for
-from torchpipe.engine.recording import Track, serial_track
+from torchpipe.engine.recording import Silent, Track, begin, end, serial_track
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.stall import StallGuard, stuck_calls
+from torchpipe.engine.taps import Taps
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import StallWarning, Stopped
@@ -66,6 +68,8 @@ class Core:
         self.pulled = [] if self.submitting else plan.way
         self.ids = {node: number for number, node in enumerate(self.graph.nodes)}
         self.shared, self.state = Shared(seed), TorchState()
+        looking = Silent()
+        self.taps = Taps(self.ids, partial(begin, self, looking), partial(end, self, looking))
         self.contexts: list[Context] = []
         self.tails: dict[RegionPlan, Context] = {}
         self.guard = StallGuard(self.contexts, stall_after)
@@ -161,6 +165,7 @@ class Core:
         """Compile a generated function, with the objects that it uses."""
         code.objects |= objects
         code.bind("context", context)
+        code.bind("taps", self.taps)
         function = code.function()
         context.calls, context.code = code.calls, function.__code__
         return function
@@ -261,6 +266,7 @@ class Core:
             part.stop()
             for future in part.ring.futures():
                 deliver(future, None, self.why_stopped())
+        self.taps.end(self.why_stopped())
         for cells in self.all_cells():
             self.errors += cells.interrupt()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torchpipe.engine.context import Context
 from torchpipe.engine.program import Program
+from torchpipe.engine.taps import Taps
 from torchpipe.engine.torch_state import synchronized
 from torchpipe.engine.values import Values
 from torchpipe.errors import EndOfStream, GraphError
@@ -69,7 +70,8 @@ def callable_of(
     forward = listing(forward) if bundled else forward
     if cell.on_error != "raise":
         forward = context.guarded(forward, cell.on_error, path)
-    return synchronized(forward, context.clone)  # type: ignore[no-any-return]
+    made: Callable[..., Any] = synchronized(forward, context.clone, context.gpu_times())
+    return made
 
 
 def another(definition: Cell, path: str, context: Context) -> Cell:
@@ -84,7 +86,8 @@ def batch_callable_of(
     if cell.batching is None:
         return None
     forward = with_copies(cell.forward_batch) if cell.writes else cell.forward_batch
-    return context.counted(synchronized(forward, context.clone), cell.on_error, path)
+    made = synchronized(forward, context.clone, context.gpu_times())
+    return context.counted(made, cell.on_error, path)
 
 
 def with_copies(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,6 +184,7 @@ def inner_function(program: Program, context: Context) -> Callable[..., Any]:
     inner = Context(context.shared, context.clone, context.track)
     code.bind("context", inner)
     code.bind("failed", inner.blame)
+    code.bind("taps", Taps({}))  # nobody looks into a clone
     inner.calls = code.calls
     return following(code.function(), inner, context)
 

@@ -52,6 +52,8 @@ class DistantContext(Context):
     Attributes:
         told: Seconds spent in the cells, in the calls that have returned.
         spent: Seconds of CPU time of its process, in these calls.
+        waited_for_gpu: Seconds for which it waited for its GPU, in these calls; None without one.
+        held: Bytes that it held there at the end of the last one.
         sent: Bytes that were sent to it.
         received: Bytes that came from it.
         holes: Items that had no value for it, and so were not sent.
@@ -63,6 +65,8 @@ class DistantContext(Context):
         super().__init__(shared, clone, track)
         self.sent = self.received = self.holes = 0
         self.told = self.spent = self._shown = 0.0
+        self.waited_for_gpu: float | None = None
+        self.held: int | None = None
         self.in_flight: Callable[[], list[str]] = list
         self.under_way: Callable[[], float] = float
 
@@ -80,6 +84,14 @@ class DistantContext(Context):
         under_way = 0.0 if self.ended is not None else self.under_way()
         self._shown = max(self._shown, self.told + under_way)
         return self._shown
+
+    def gpu_until(self, now: float) -> float | None:
+        """Seconds of waits for its GPU, in the calls that have returned."""
+        return self.waited_for_gpu
+
+    def memory(self, now: float) -> int | None:
+        """Bytes that it held on its GPU at the end of the last call."""
+        return self.held
 
     @property
     def cpu(self) -> float:
@@ -156,6 +168,7 @@ class DistantClone(RunningClone):
         else:
             try:
                 self.passing.store(item, result)
+                self.passing.show(result)
             except BaseException as error:
                 item.error = self.blamed(error, item)
         self.passing.pass_on(item)

@@ -6,7 +6,7 @@ the arguments of an item are read here, its result comes back later.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.body import Body
 from torchpipe.engine.code import Code
@@ -37,7 +37,13 @@ class Passing:
             for code in writer.pieces(stage)
         }
         self.arguments, self.store = made["arguments"], made["store"]
+        self.taps, self.number = part.core.taps, part.core.ids[stage.node]
         self.pass_on, self.hand_over = made["pass_on"], made["hand_over"]
+
+    def show(self, result: Any) -> None:
+        """Let those who look see a result: see `Taps`."""
+        if self.taps.armed:
+            self.taps.take(self.number, result)
 
 
 def nothing() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torchpipe.engine.statistics import CellStatistics, PathStatistics, Statistics
@@ -56,6 +57,7 @@ class Period:
         window: Most items alive in each region.
         gil: Which part of the time the GIL was held; None if nobody looked.
         cores: The CPUs that this process may use.
+        gpus: Seconds for which each GPU was at work, by its name.
     """
 
     seconds: float
@@ -67,6 +69,7 @@ class Period:
     window: int
     gil: float | None = None
     cores: int = 1
+    gpus: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -118,6 +121,7 @@ def between(before: Statistics | None, after: Statistics, gil: float | None = No
     """What happened between two snapshots of a run; without the first, since it was ready."""
     cells = {(cell.path, cell.scaled): cell for cell in before.cells} if before is not None else {}
     paths = {path.source: path for path in before.paths} if before is not None else {}
+    worked = {gpu.device: gpu.busy for gpu in before.gpus} if before is not None else {}
     consumer = after.consumer
     if before is not None and before.consumer is not None and consumer is not None:
         consumer -= before.consumer
@@ -131,6 +135,7 @@ def between(before: Statistics | None, after: Statistics, gil: float | None = No
         window=after.window,
         gil=gil,
         cores=cores(),
+        gpus={gpu.device: gpu.busy - worked.get(gpu.device, 0.0) for gpu in after.gpus},
     )
 
 
@@ -139,6 +144,7 @@ def cell_since(before: CellStatistics | None, after: CellStatistics) -> CellStat
     if before is None:
         return after
     cpu = None if after.cpu is None else after.cpu - (before.cpu or 0.0)
+    gpu = None if after.gpu is None else after.gpu - (before.gpu or 0.0)
     return replace(
         after,
         items=after.items - before.items,
@@ -146,6 +152,7 @@ def cell_since(before: CellStatistics | None, after: CellStatistics) -> CellStat
         starved=after.starved - before.starved,
         blocked=after.blocked - before.blocked,
         cpu=cpu,
+        gpu=gpu,
         service=after.service - before.service,
     )
 

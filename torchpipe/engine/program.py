@@ -280,6 +280,7 @@ class Program(Boundary):
             code.add(f"results = run_batch([({arguments}) for item in present])", path)
             with code.block("for item, result in zip(present, results, strict=True):", path):
                 code.add(f"{', '.join(targets)} = result", path)
+                body.show(node, "result")
             code.add(f"context.batched({path!r}, present, t)")
         with code.block("except BaseException:"), code.block("for item in present:"):
             code.add("context.number = item.number")

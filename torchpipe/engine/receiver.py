@@ -86,6 +86,9 @@ class Receiver:
         context = self.owner.context
         context.told += report.busy / 1e9
         context.spent += report.cpu / 1e9
+        if report.gpu is not None:
+            context.waited_for_gpu = (context.waited_for_gpu or 0.0) + report.gpu
+            context.held = report.memory
         context.service.add(report.busy / 1e9 / len(call.items))
         context.count += len(call.items)
         context.sent += report.sent

@@ -110,6 +110,22 @@ class Recording(Protocol):
         """An item has left its region, or went wrong there."""
 
 
+class Silent:
+    """Is told, and does nothing with it: as long as it is, all items are timed."""
+
+    def entered(self, passed: Passed) -> None:
+        """Nothing."""
+
+    def called(self, called: Called) -> None:
+        """Nothing."""
+
+    def failed(self, failed: Failed) -> None:
+        """Nothing."""
+
+    def left(self, passed: Passed) -> None:
+        """Nothing."""
+
+
 def begin(core: Core, recording: Recording) -> None:
     """Tell it of all items that enter from now on."""
     shared = core.shared

@@ -89,7 +89,6 @@ class Report:
     Attributes:
         results: For each item its result, or a `Failure`.
         busy: Nanoseconds spent in the cells.
-        cpu: Nanoseconds of CPU time that its process spent meanwhile.
         seen: How many items each cell with an error policy has seen.
         letters: What was skipped: the letters, their errors, and the policies.
         size: Bytes of the items on their way there, or back, whichever are more.
@@ -97,6 +96,9 @@ class Report:
         received: Bytes of the results on their way back.
         parcel: What the cluster knows the results by that it stores, or None.
         cuts: What the cells remembered at each cut.
+        cpu: Nanoseconds of CPU time that its process spent meanwhile.
+        gpu: Seconds for which it waited for its GPU meanwhile; None without one.
+        memory: Bytes that it holds there.
         calls: The calls of the cell, if they were to be timed: their items, and when they began and
             ended, by the clock of its process.
     """
@@ -112,6 +114,8 @@ class Report:
     cuts: list[Cut] = field(default_factory=list)
     cpu: int = 0
     calls: list[TimedCall] = field(default_factory=list)
+    gpu: float | None = None
+    memory: int | None = None
 
 
 class RemoteShared(Shared):
@@ -207,12 +211,18 @@ class RemoteClone:
             self._set(work.parameters)
         self._timed, self._calls = work.timed, []
         began, spent = perf_counter_ns(), process_time_ns()
+        waited = self.context.gpu_until(perf_counter())
         results, cuts = self._cut(work, work.cuts) if work.cuts else (self._all(work), [])
         seen, letters = self.shared.seen, self.shared.told
         self.shared.seen, self.shared.told = dict.fromkeys(seen, 0), []
         told = [(mailed(letter), failure_of(letter.error, self.dumps), s) for letter, s in letters]
         busy, cpu = perf_counter_ns() - began, process_time_ns() - spent
-        return Report(results, busy, seen, told, cuts=cuts, cpu=cpu, calls=self._calls)
+        report = Report(results, busy, seen, told, cuts=cuts, cpu=cpu, calls=self._calls)
+        if waited is not None:
+            now = perf_counter()
+            report.gpu = (self.context.gpu_until(now) or 0.0) - waited
+            report.memory = self.context.memory(now)
+        return report
 
     def _cut(self, work: Work, holes: dict[int, bool]) -> tuple[list[Any], list[Cut]]:
         """Run all items; look at the states before those at the cuts."""

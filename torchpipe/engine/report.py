@@ -51,7 +51,9 @@ class Report:
             f"{period.cpu / period.seconds:.2f} of {period.cores} cores" if period.seconds else ""
         )
         held = "" if period.gil is None else f", the GIL held {period.gil:.0%} of the time"
-        return f"{results}; {used}{held}"
+        shares = (f"{gpu} {busy / period.seconds:.0%}" for gpu, busy in period.gpus.items())
+        gpus = f", GPUs at work: {', '.join(shares)}" if period.gpus and period.seconds else ""
+        return f"{results}; {used}{held}{gpus}"
 
     def _latencies(self) -> Iterator[str]:
         for path in self.period.paths:

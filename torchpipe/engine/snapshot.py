@@ -39,6 +39,7 @@ def statistics(core: Core) -> Statistics:
         consumer=max(0.0, found[core.tail(last)].blocked) if core.pulled else None,
         cpu=cpu,
         window=core.window,
+        gpus=core.shared.gpus.statistics(now),
     )
 
 
@@ -60,9 +61,18 @@ def clones_of(part: Part, found: dict[Context, States], now: float) -> list[Clon
 def clone(stage: Parallel, context: Context, now: float) -> CloneStatistics:
     """The work of one clone."""
     of, sent, received = total(context, now), *carried(context)
-    path, text = stage.node.path, str(context.clone)
     return CloneStatistics(
-        path, text, True, of.items, of.busy, sent, received, of.starved, cpu=of.cpu
+        path=stage.node.path,
+        clone=str(context.clone),
+        scaled=True,
+        items=of.items,
+        busy=of.busy,
+        sent=sent,
+        received=received,
+        starved=of.starved,
+        cpu=of.cpu,
+        gpu=of.gpu,
+        memory=context.memory(now),
     )
 
 
@@ -117,6 +127,7 @@ def scaled_cell(part: RingPart, stage: Parallel, now: float) -> CellStatistics:
         cpu=of.cpu,
         queue=part.ring.inboxes[stage].qsize(),
         service=of.service,
+        gpu=of.gpu,
     )
 
 

@@ -28,6 +28,8 @@ class CloneStatistics:
         blocked: Seconds without room for another item, or until the consumer asked for the next.
         cpu: Seconds of CPU time of its thread or process; None where nobody tells, as in the
             consumer's thread. Work on a GPU takes none, waiting for the GIL neither.
+        gpu: Seconds for which it waited for its GPU; None without one.
+        memory: Bytes that it holds in the memory of its GPU; None without one.
     """
 
     path: str
@@ -40,6 +42,8 @@ class CloneStatistics:
     starved: float = 0.0
     blocked: float = 0.0
     cpu: float | None = None
+    gpu: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class CellStatistics:
         queue: Items that wait for it now.
         service: How long an item took, of some of its items: for a cell with batching a batch, for
             a Ray clone the mean of a call.
+        gpu: Seconds for which its clones waited for GPUs, together; None without one.
     """
 
     path: str
@@ -75,6 +80,7 @@ class CellStatistics:
     cpu: float | None
     queue: int
     service: Distribution
+    gpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,23 @@ class PathStatistics:
 
 
 @dataclass(frozen=True)
+class GpuStatistics:
+    """A GPU that thread clones of the run work on.
+
+    Attributes:
+        device: Its name, such as "cuda:0".
+        busy: Seconds for which at least one clone waited for it: so long it was at work.
+        used: Bytes of its memory that are in use, by whomever.
+        capacity: All bytes of its memory.
+    """
+
+    device: str
+    busy: float
+    used: int = 0
+    capacity: int = 0
+
+
+@dataclass(frozen=True)
 class Statistics:
     """What a run has done up to one moment; to iterate over it gives its clones.
 
@@ -109,6 +132,7 @@ class Statistics:
         consumer: Seconds in which nobody asked for the next result; None if items are submitted.
         cpu: Seconds of CPU time of this process.
         window: Most items alive in each region.
+        gpus: The GPUs that its thread clones work on.
     """
 
     time: float
@@ -119,6 +143,7 @@ class Statistics:
     consumer: float | None
     cpu: float
     window: int
+    gpus: tuple[GpuStatistics, ...] = ()
 
     def __iter__(self) -> Iterator[CloneStatistics]:
         return iter(self.clones)

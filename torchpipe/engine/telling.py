@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cached_property
 from os import PathLike
+from typing import Any, TypeVar
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
@@ -15,6 +18,8 @@ from torchpipe.engine.snapshot import statistics
 from torchpipe.engine.statistics import Statistics
 from torchpipe.engine.trace import MOST, Trace
 from torchpipe.graph.pipeline import Pipeline
+
+T = TypeVar("T")
 
 
 class Telling:
@@ -62,6 +67,29 @@ class Telling:
         It may be called at any time, by any thread.
         """
         return statistics(self._core)
+
+    def tap(self, path: str, see: Callable[[Any], T]) -> Future[T]:
+        """Look at the next output of a cell, in passing: nothing is copied or kept.
+
+        Outputs of cells inside a scaled-up pipeline cannot be seen, only its own.
+
+        Args:
+            path: The cell's dotted path.
+            see: Called once with the output (several as a tuple), in the thread that got it from
+                the cell, before any other cell has it; the item waits. It must not change or keep
+                it. A value that one process made for another on another machine stays there: it is
+                seen as a `torchpipe.engine.held.Stored`.
+
+        Returns:
+            A future of what `see` returns or raises. `cancel` it to look no more. When the run
+            ends, it gets `Stopped`.
+
+        Raises:
+            RunError: There is no such cell, or it has no outputs.
+            Stopped: The run has ended.
+        """
+        self._core.refuse_stopped()
+        return self._core.taps.look(path, see)
 
     def report(self) -> Report:
         """What happened since the last report, or since the start: print it.

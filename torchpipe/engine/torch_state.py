@@ -11,9 +11,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import fields, is_dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.graph.clone import Clone, RayClone
+
+if TYPE_CHECKING:
+    from torchpipe.engine.gpu import GpuTimes
 
 
 class TorchState:
@@ -73,11 +76,16 @@ def has_stream(clone: Clone) -> bool:
     return torch.cuda.is_available()
 
 
-def synchronized(function: Any, clone: Clone) -> Any:
+def synchronized(function: Any, clone: Clone, times: GpuTimes | None = None) -> Any:
     """On a CUDA device, wait for what others compute before a call, and for the call after it.
 
     Results are recorded with the default stream: an unscaled cell may have queued kernels that read
     them when the clone's next call asks for memory.
+
+    Args:
+        function: What to call.
+        clone: Whose calls they are.
+        times: Where the waits are counted.
     """
     if not has_stream(clone):
         return function
@@ -88,13 +96,35 @@ def synchronized(function: Any, clone: Clone) -> Any:
         common = torch.cuda.default_stream(clone.device)  # unscaled cells work there
         stream.wait_stream(common)
         result = function(*args, **kwargs)
-        stream.synchronize()
+        if times is None:
+            stream.synchronize()
+        else:
+            times.wait(stream)
         for tensor in tensors_in(result):
             if tensor.is_cuda:
                 tensor.record_stream(common)
         return result
 
     return call
+
+
+def memory_by_stream() -> dict[tuple[int, int], int]:
+    """Bytes that this process holds on CUDA devices, by device and stream."""
+    import torch
+
+    found: dict[tuple[int, int], int] = {}
+    for segment in torch.cuda.memory_snapshot():  # type: ignore[no-untyped-call]
+        place = segment["device"], segment["stream"]
+        found[place] = found.get(place, 0) + segment["allocated_size"]
+    return found
+
+
+def capacity(device: str) -> tuple[int, int]:
+    """Bytes of a CUDA device's memory that are in use, and all."""
+    import torch
+
+    free, all_of_it = torch.cuda.mem_get_info(device)
+    return all_of_it - free, all_of_it
 
 
 def tensors_in(value: Any) -> Iterator[Any]:

@@ -21,22 +21,30 @@ class Totals:
     starved: float = 0.0
     cpu: float | None = None
     service: Distribution = field(default_factory=Distribution)
+    gpu: float | None = None
 
     def __add__(self, other: Totals) -> Totals:
-        known = [cpu for cpu in (self.cpu, other.cpu) if cpu is not None]
         return Totals(
             self.items + other.items,
             self.busy + other.busy,
             self.starved + other.starved,
-            sum(known) if known else None,
+            added(self.cpu, other.cpu),
             self.service + other.service,
+            added(self.gpu, other.gpu),
         )
+
+
+def added(one: float | None, other: float | None) -> float | None:
+    """The sum of what is known."""
+    known = [value for value in (one, other) if value is not None]
+    return sum(known) if known else None
 
 
 def total(context: Context, now: float) -> Totals:
     """What one clone has done."""
     busy, life, cpu = context.busy_until(now), context.life_until(now), context.cpu
-    return Totals(context.done, busy, max(0.0, life - busy), cpu, context.service.now())
+    starved, gpu = max(0.0, life - busy), context.gpu_until(now)
+    return Totals(context.done, busy, starved, cpu, context.service.now(), gpu)
 
 
 class Former:

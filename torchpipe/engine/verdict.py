@@ -2,7 +2,8 @@
 
 Operational analysis (Denning and Buzen, 1978): of what works all the time there cannot be more.
 With the work w of a cell for one result, c clones give at most c / w results per second; a thread
-gives 1 / w; and so do the GIL and the cores, with the time for which one result needs them.
+gives 1 / w; and so do the GIL, the cores and each GPU, with the time for which one result needs
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Verdict:
 
     Attributes:
         limit: The path of a cell, or of cells that run together; "the consumer", "the GIL", "the
-            cores", "the window", "arrivals" (of items that are submitted), or "nothing".
+            cores", a GPU such as "cuda:0", "the window", "arrivals" (of items that are submitted),
+            or "nothing".
         why: A sentence.
         station: The cell or the thread that is busy most of its time.
     """
@@ -75,6 +77,8 @@ def shared(period: Period, busiest: Station) -> Verdict | None:
     if gil_is_full(period):
         held = f"it was held {period.gil:.0%} of the time, mostly by {most.path}."
         return Verdict(GIL, f"{held} Ray clones have one each.", station)
+    if (device := full_gpu(period)) is not None:
+        return gpu_limits(period, device, busiest)
     if period.cpu >= FULL * period.cores * period.seconds and period.cores > 1:
         used = f"{period.cpu / period.seconds:.1f} of {period.cores} were busy"
         return Verdict(CORES, f"{used}, mostly with {most.path}.", station)
@@ -85,6 +89,24 @@ def gil_is_full(period: Period) -> bool:
     """Whether several threads want the GIL, and it is held nearly all the time."""
     work = sum(station.work for station in period.stations)
     return (period.gil or 0.0) >= HELD and work > 1.1 * period.seconds
+
+
+def full_gpu(period: Period) -> str | None:
+    """A GPU that several clones want, and that is at work nearly all the time."""
+    device = max(period.gpus, key=period.gpus.__getitem__, default=None)
+    if device is None or period.gpus[device] < FULL * period.seconds:
+        return None
+    waits = sum(cell.gpu or 0.0 for cell in period.cells)
+    return device if waits > 1.1 * sum(period.gpus.values()) else None
+
+
+def gpu_limits(period: Period, device: str, busiest: Station) -> Verdict:
+    """A GPU works all the time."""
+    most = max(period.cells, key=lambda cell: cell.gpu or 0.0)
+    station = next((s for s in period.stations if s.scaled and s.path == most.path), busiest)
+    worked = f"it was at work {period.gpus[device] / period.seconds:.0%} of the time"
+    why = f"{worked}, mostly for {most.path}. Other GPUs, or larger batches, would help."
+    return Verdict(device, why, station)
 
 
 def full(busiest: Station) -> Verdict:
@@ -130,6 +152,8 @@ def bounds(period: Period) -> list[tuple[float, str, bool]]:
         found.append((period.cores * period.results / period.cpu, CORES, False))
     if period.gil:
         found.append((period.rate / period.gil, GIL, False))
+    gpus = ((device, busy) for device, busy in period.gpus.items() if busy)
+    found += [(period.results / busy, device, False) for device, busy in gpus]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from itertools import groupby
 from queue import Empty
 from time import perf_counter
 from typing import Any
@@ -84,7 +85,9 @@ class Writer:
         sources = self._sources()
         if len(sources) == 1:
             path, values = sources[0]
-            with code.block(f"for {self._targets(body, values)} in source0:", path):
+            targets = self._targets(body, values)
+            with code.block(f"for {', '.join(targets)} in source0:", path):
+                self._show(body, values, targets)
                 yield
             return
         self._name_nexts(code)
@@ -98,13 +101,25 @@ class Writer:
     def _read(self, code: Code, body: Body) -> None:
         """Read one element of each source."""
         for index, (path, values) in enumerate(self._sources()):
-            code.add(f"{self._targets(body, values)} = next{index}()", path)
+            targets = self._targets(body, values)
+            code.add(f"{', '.join(targets)} = next{index}()", path)
+            self._show(body, values, targets)
 
-    def _targets(self, body: Body, values: list[Value]) -> str:
-        return ", ".join(body.target(value) for value in values) or "_"
+    def _targets(self, body: Body, values: list[Value]) -> list[str]:
+        return [body.target(value) for value in values] or ["_"]
+
+    def _show(self, body: Body, values: list[Value], places: list[str]) -> None:
+        """Let those who look see what a node gave, as far as anybody reads it."""
+        if values:
+            several = ["HOLE" if place == "_" else place for place in places]
+            output = places[0] if len(places) == 1 else f"({', '.join(several)})"
+            body.show(values[0].node, output)
 
     def _enter(self, code: Code, body: Body) -> None:
         """Take the arguments; sources in an open pipeline give one element for each call."""
+        for _, values in groupby(enumerate(self.values.entries), lambda entry: entry[1].node):
+            places, taken = zip(*((f"e{index}", value) for index, value in values), strict=True)
+            self._show(body, [*taken], [*places])
         for index, value in enumerate(self.values.entries):
             target = body.target(value)
             if target != "_":

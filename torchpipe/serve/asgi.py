@@ -19,6 +19,7 @@ from torchpipe.serve.control import control_routes, controls, health_routes
 from torchpipe.serve.describing import describe
 from torchpipe.serve.gate import App, Gate, Receive, Scope, Send
 from torchpipe.serve.kserve.routes import OpenInference
+from torchpipe.serve.page import LivePage
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
 from torchpipe.serve.service import Service
@@ -69,7 +70,7 @@ def app(
     pipeline.check()
     bounds: dict[str, Any] = {"queue": queue, "timeout": timeout, "most_sessions": max_sessions}
     service = Service(pipeline, **bounds, spans=spans, **options)
-    made: App = inner(service, max_body, max_items, session_idle)
+    made: App = inner(service, LivePage(service, token), max_body, max_items, session_idle)
     made = joining(made) if spans else made
     return Gate(
         made,
@@ -100,11 +101,13 @@ def joining(app: App) -> App:
     return Joining(app)
 
 
-def inner(service: Service, max_body: int, max_items: int, session_idle: float) -> Shortcut:
+def inner(
+    service: Service, page: LivePage, max_body: int, max_items: int, session_idle: float
+) -> Shortcut:
     """The app behind the gate."""
     made = FastAPIOffline(
         title=service.pipeline.path,
-        lifespan=lambda _: service.running(),
+        lifespan=lambda _: page.shown(),
         redirect_slashes=False,
         redoc_url=None,  # its page loads a picture from another host
     )
@@ -117,6 +120,7 @@ def inner(service: Service, max_body: int, max_items: int, session_idle: float) 
     inference = OpenInference(service, max_body, session_idle)
     for router in (control_routes(service), health_routes(service), inference):
         made.router.routes.extend(router.routes)
+    made.router.routes.extend(page.routes)
     add_handlers(made)
     describe(made, service)
     return Shortcut(made, asked | inference.shortcuts)

@@ -16,6 +16,7 @@ from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.port import Output, Ports
 from torchpipe.graph.types import type_name
 from torchpipe.serve.codecs import STRICT
+from torchpipe.serve.gate import is_page
 from torchpipe.serve.metrics import MEDIA_TYPE, metrics
 from torchpipe.serve.reading import read_json
 from torchpipe.serve.refusals import BadInput, Refusal
@@ -30,7 +31,7 @@ MOST = 1_000_000  # bytes of a body that was compressed
 
 def controls(method: str, path: str) -> bool:
     """Whether a request is about the run itself, and so needs the token."""
-    return path in ("/parameters", "/scale", "/drain", "/stats", "/metrics")
+    return path in ("/parameters", "/scale", "/drain", "/stats", "/metrics") or is_page(path)
 
 
 def control_routes(service: Service) -> APIRouter:

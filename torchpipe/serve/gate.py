@@ -6,7 +6,6 @@ Plain ASGI around the app: what holds for HTTP and for WebSockets alike, and cos
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import re
@@ -15,7 +14,7 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-from torchpipe.addresses import is_loopback
+from torchpipe.access import Headers, Token, headers_of, is_local
 from torchpipe.serve.refusals import MEDIA_TYPE, Refusal
 from torchpipe.serve.service import Service
 
@@ -28,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 access = logging.getLogger("torchpipe.access")
 ID = re.compile(rb"[\x21-\x7e]{1,128}")
 OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
+
+PAGE = "/dashboard"
 
 WITHOUT = "the token is missing or wrong: send `Authorization: Bearer TOKEN`, or `X-API-Key`."
 FROM_ELSEWHERE = (
@@ -61,7 +62,7 @@ class Gate:
         patience: float,
     ):
         self.app, self.service, self.most, self.patience = app, service, most, patience
-        self._token = None if token is None else token.encode()
+        self._token = None if token is None else Token(token)
         self._control, self._guards_all = control, guards_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +70,7 @@ class Gate:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = headers_of(scope)
         request_id = name_of(headers)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         start, seen = perf_counter(), {"status": 500, "bytes": 0}
@@ -97,26 +98,20 @@ class Gate:
             if access.isEnabledFor(logging.INFO):
                 note(scope, request_id, seen, perf_counter() - start)
 
-    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
         """Why a request may not even be looked at."""
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self.most:
             return too_large(self.most)
         path = scope["path"]
         controls = self._control(scope.get("method", "GET"), path)
-        if path in OPEN or not (controls or self._guards_all) or self._knows(headers):
+        if path in OPEN or not (controls or self._guards_all):
             return None
-        if self._token is not None:
-            return Refusal(WITHOUT, 401, {"WWW-Authenticate": "Bearer"})
-        return None if is_local(scope, headers) else Refusal(FROM_ELSEWHERE, 403)
-
-    def _knows(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the token is there; it takes as long to say no as to say yes."""
         if self._token is None:
-            return False
-        kind, _, bearer = headers.get(b"authorization", b"").partition(b" ")
-        given = bearer.strip() if kind.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-        return hmac.compare_digest(given, self._token)
+            return None if is_local(scope, headers) else Refusal(FROM_ELSEWHERE, 403)
+        if is_page(path) or self._token.is_in(headers):
+            return None  # the page asks for the token itself, as browsers bring it in a cookie
+        return Refusal(WITHOUT, 401, {"WWW-Authenticate": "Bearer"})
 
 
 class Body:
@@ -153,27 +148,9 @@ class Body:
         return message
 
 
-def is_local(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    """Whether a request came by a loopback address, and not from a web page of another host.
-
-    A browser sends what any page tells it to; it says for which name, and from which page.
-    """
-    server = scope.get("server") or ("", 0)
-    names = [headers.get(b"host", b"").decode("latin-1")]
-    if b"origin" in headers:
-        names.append(headers[b"origin"].decode("latin-1").partition("://")[2])
-    return is_loopback(server[0]) and all(is_loopback(host_in(name)) for name in names)
-
-
-def host_in(name: str) -> str:
-    """A host without its port.
-
-    >>> host_in("localhost:80"), host_in("[::1]:80")
-    ('localhost', '::1')
-    """
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    return name.partition(":")[0]
+def is_page(path: str) -> bool:
+    """Whether a path is one of the live page."""
+    return f"{path}/".startswith(f"{PAGE}/")
 
 
 def too_large(most: int) -> Refusal:
@@ -182,7 +159,7 @@ def too_large(most: int) -> Refusal:
     return Refusal(text, 413, {"Connection": "close"})
 
 
-def name_of(headers: dict[bytes, bytes]) -> str:
+def name_of(headers: Headers) -> str:
     """The request's id: what the client calls it, if that is short and harmless, or a new one."""
     given = headers.get(b"x-request-id", b"")
     return given.decode() if ID.fullmatch(given) else uuid4().hex

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -14,6 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as MEDIA_TYPE
 from prometheus_client.registry import Collector
 
+from torchpipe.engine.statistics import CellStatistics, Statistics
 from torchpipe.serve.service import Service
 
 __all__ = ["MEDIA_TYPE", "metrics"]
@@ -28,7 +29,9 @@ class Collected(Collector):
     def collect(self) -> Iterator[Metric]:
         """One family after the other."""
         yield from self._requests()
-        yield from self._cells()
+        found = self.service.run.statistics()
+        yield from self._cells(found.cells)
+        yield from self._resources(found)
 
     def _requests(self) -> Iterator[Metric]:
         service, labels = self.service, ["pipeline"]
@@ -51,7 +54,7 @@ class Collected(Collector):
             rejected.add_metric([self.pipeline, reason], count)
         yield from (waiting, sessions, latency, rejected)
 
-    def _cells(self) -> Iterator[Metric]:
+    def _cells(self, cells: Iterable[CellStatistics]) -> Iterator[Metric]:
         labels = ["pipeline", "cell"]
         items = CounterMetricFamily(
             "torchpipe_cell_items", "Items that passed a cell.", labels=[*labels, "outcome"]
@@ -66,7 +69,7 @@ class Collected(Collector):
         queue = GaugeMetricFamily(
             "torchpipe_cell_queue_length", "Items that wait for cells.", labels=labels
         )
-        for cell in self.service.run.statistics().cells:
+        for cell in cells:
             place = [self.pipeline, cell.path]
             items.add_metric([*place, "done"], cell.items)
             service.add_metric(place, cell.items, cell.busy)
@@ -75,6 +78,36 @@ class Collected(Collector):
             clones.add_metric(place, cell.clones)
             queue.add_metric(place, cell.queue)
         yield from (items, service, states, clones, queue)
+
+    def _resources(self, found: Statistics) -> Iterator[Metric]:
+        """What clones use, where it is known."""
+        labels = ["pipeline", "cell"]
+        cpu = CounterMetricFamily(
+            "torchpipe_cell_cpu_seconds", "CPU time of clones.", labels=labels
+        )
+        gpu = CounterMetricFamily(
+            "torchpipe_cell_gpu_seconds", "For how long clones waited for GPUs.", labels=labels
+        )
+        memory = GaugeMetricFamily(
+            "torchpipe_clone_gpu_memory_bytes",
+            "What clones hold in the memory of GPUs.",
+            labels=[*labels, "clone"],
+        )
+        worked = CounterMetricFamily(
+            "torchpipe_gpu_busy_seconds",
+            "For how long anything waited for a GPU.",
+            labels=["pipeline", "device"],
+        )
+        for cell in found.cells:
+            for family, seconds in ((cpu, cell.cpu), (gpu, cell.gpu)):
+                if seconds is not None:
+                    family.add_metric([self.pipeline, cell.path], seconds)
+        for clone in found.clones:
+            if clone.memory is not None:
+                memory.add_metric([self.pipeline, clone.path, clone.clone], clone.memory)
+        for one in found.gpus:
+            worked.add_metric([self.pipeline, one.device], one.busy)
+        yield from (cpu, gpu, memory, worked)
 
 
 def metrics(service: Service) -> bytes:

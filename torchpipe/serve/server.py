@@ -93,6 +93,12 @@ class Server(uvicorn.Server):
         if self.tell is not None and self.started:
             self.tell(url_of(self.servers[0].sockets[0].getsockname()))
 
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop to listen; those who look at the live page go first."""
+        for end in self.service.at_end:
+            end()
+        await super().shutdown(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain, and then exit; a second signal does not wait."""
         if self.service.draining:

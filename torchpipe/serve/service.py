@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -59,6 +59,7 @@ class Service:
         draining: Whether no more requests are taken.
         ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
+        at_end: Called when the server ends, to let those go who would stay for ever.
 
     Raises:
         UsageError: The pipeline cannot be served.
@@ -87,6 +88,7 @@ class Service:
         self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
         self.spans = spans
+        self.at_end: list[Callable[[], None]] = []
         self._single = pipeline.graph.packing is None
         self._empty = asyncio.Event()
 

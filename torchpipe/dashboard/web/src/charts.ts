@@ -26,6 +26,7 @@ export class Chart {
   private data: (number | null)[][] = [[]];
   private plot?: uPlot;
   private shown: Series[] = [];
+  private soon = 0; // many points may come at once
 
   constructor(
     title: string,
@@ -52,7 +53,7 @@ export class Chart {
     this.data[0].push(time);
     values.forEach((value, index) => this.data[index + 1]?.push(value));
     if (this.data[0].length > MOST) for (const column of this.data) column.shift();
-    if (!document.hidden) this.draw();
+    this.soon ||= requestAnimationFrame(() => this.draw());
   }
 
   clear() {
@@ -62,6 +63,7 @@ export class Chart {
 
   /** Where no cursor is, the legend tells the last values. */
   private draw() {
+    this.soon = 0;
     this.plot?.setData(this.data as uPlot.AlignedData);
     if (this.plot && this.plot.cursor.idx == null) this.plot.setLegend({ idx: this.data[0].length - 1 }, false);
   }

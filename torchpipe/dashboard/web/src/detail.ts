@@ -3,12 +3,14 @@
 import { StateBar, STATES } from "./bar";
 import { Chart } from "./charts";
 import { Clones } from "./clones";
-import { h, scrolls, text } from "./dom";
-import { bytes, count, percent, rate, seconds } from "./format";
-import { type Cell, type Clone, type Moment, nameOf, type Stage, stages } from "./model";
+import { attribute, h, scrolls, text } from "./dom";
+import { bytes, count, percent, plural, rate, seconds } from "./format";
+import { type Cell, type Clone, type Moment, nameOf, type Past, type Stage, stages } from "./model";
+import { Output } from "./output";
 import { ParameterField } from "./parameter";
 
 const FIGURES = ["rate", "items", "mean time", "median", "99th percentile", "waiting"] as const;
+const HEADS = ["clone", "rate", "time", "CPU", "GPU", "memory", "states"];
 const COLORS = { busy: "--busy", blocked: "--blocked", starved: "--starved" };
 
 export class Detail {
@@ -16,7 +18,9 @@ export class Detail {
   private cell?: Cell;
   private parts: ((moment: Moment, stage: Stage | undefined) => void)[] = [];
   private chart?: Chart;
-  private history: Moment[] = [];
+  private output?: Output;
+  private last?: Moment;
+  private history: Past[] = [];
 
   constructor(private readonly failed: (why: string) => void) {
     this.element.append(h("p", { class: "nothing" }, "Select a cell of the graph."));
@@ -29,29 +33,38 @@ export class Detail {
   select(cell: Cell) {
     this.cell = cell;
     this.parts = [];
+    this.output?.close();
+    this.output = cell.outputs.length ? new Output(cell.path) : undefined;
     this.element.setAttribute("aria-label", `Cell ${cell.path}`);
     this.element.replaceChildren(
       this.heading(cell),
       ...(cell.role === "results" ? [] : [this.figures(), this.states(), this.shares()]),
       ...(cell.role === "scaled" ? [this.clones(cell)] : []),
       ...(cell.parameters.length ? [this.parameters(cell)] : []),
+      ...(this.output ? [this.output.element] : []),
       ...(cell.configs.length ? [configs(cell)] : []),
       ports(cell),
     );
     for (const moment of this.history) this.draw(moment);
-    const last = this.history.at(-1);
-    if (last) this.update(last);
+    if (this.last) this.update(this.last);
   }
 
   show(moment: Moment) {
-    this.history.push(moment);
-    if (this.history.length > 240) this.history.shift();
-    this.draw(moment);
+    this.last = moment;
+    this.recall(moment);
     this.update(moment);
+  }
+
+  /** What charts show of a moment, which may be long ago. */
+  recall(moment: Past) {
+    this.history.push(moment);
+    if (this.history.length > 600) this.history.shift();
+    this.draw(moment);
   }
 
   forget() {
     this.history = [];
+    this.chart?.clear();
   }
 
   private update(moment: Moment) {
@@ -59,9 +72,9 @@ export class Detail {
     for (const part of this.parts) part(moment, stage);
   }
 
-  private draw(moment: Moment) {
+  private draw(moment: Past) {
     const stage = this.cell && stages(moment).get(this.cell.path);
-    if (stage) this.chart?.add(Date.now() / 1000 - (this.history.at(-1)!.time - moment.time), STATES.map((state) => stage[state]));
+    if (stage) this.chart?.add(moment.at, STATES.map((state) => stage[state]));
   }
 
   private heading(cell: Cell): HTMLElement {
@@ -116,17 +129,18 @@ export class Detail {
     const stepper = new Clones(cell.path, this.failed, cell.stateful);
     const body = h("tbody");
     const rows = new Map<string, CloneRow>();
+    const table = h("table", {}, h("thead", {}, h("tr", {}, ...HEADS.map((name) => h("th", { scope: "col" }, name)))), body);
     this.parts.push((moment, stage) => {
       if (stage) stepper.show(stage.clones);
       const present = moment.clones.filter((clone) => clone.path === cell.path);
+      table.classList.toggle("without-gpu", present.every((clone) => clone.gpu === null));
       follow(rows, present, body);
     });
-    const heads = ["clone", "items", "rate", "time", "states"].map((name) => h("th", { scope: "col" }, name));
     return h(
       "section",
       {},
       h("header", { class: "line" }, h("h3", {}, "Clones"), stepper.element),
-      scrolls("Clones, scrolls", h("table", {}, h("thead", {}, h("tr", {}, ...heads)), body)),
+      scrolls("Clones, scrolls", table),
     );
   }
 
@@ -160,16 +174,19 @@ function follow(rows: Map<string, CloneRow>, present: Clone[], body: HTMLElement
 class CloneRow {
   readonly element: HTMLElement;
   private readonly bar = new StateBar();
-  private readonly cells = [h("td"), h("td"), h("td")];
+  private readonly cells = HEADS.slice(1, -1).map(() => h("td"));
 
   constructor(name: string) {
     this.element = h("tr", {}, h("th", { scope: "row" }, name), ...this.cells, h("td", { class: "wide" }, this.bar.element));
   }
 
   show(clone: Clone) {
-    [count(clone.items), `${rate(clone.rate)}/s`, seconds(clone.mean)].forEach((value, index) => text(this.cells[index], value));
+    const memory = clone.memory === null ? "–" : bytes(clone.memory);
+    const told = [`${rate(clone.rate)}/s`, seconds(clone.mean), percent(clone.cpu), percent(clone.gpu), memory];
+    told.forEach((value, index) => text(this.cells[index], value));
     this.bar.show(clone);
-    if (clone.sent) this.element.title = `sent ${bytes(clone.sent)}, received ${bytes(clone.received)}`;
+    const carried = clone.sent ? `, sent ${bytes(clone.sent)}, received ${bytes(clone.received)}` : "";
+    attribute(this.element, "title", `${plural(clone.items, "item")} so far${carried}`);
   }
 }
 

@@ -4,7 +4,7 @@ import { Card, Folded, type Shown } from "./card";
 import { announce, attribute, h, svg, text } from "./dom";
 import { count, percent } from "./format";
 import { curve, type Edge, groups, layout, merged, standsFor } from "./layout";
-import { type Drawing, limiting, type Moment, nameOf, stages } from "./model";
+import { type Drawing, limiting, type Moment, nameOf, type Stage, stages } from "./model";
 
 const NARROW = 720;
 const SMALLEST = 0.62;
@@ -144,7 +144,7 @@ function at<T extends HTMLElement>(element: T, box: { x: number; y: number; widt
 }
 
 /** How full a connection is: what waits at its end, of all that may be inside. */
-function fill({ edge, line, label }: { edge: Edge; line: SVGElement; label: HTMLElement }, moment: Moment, of: ReturnType<typeof stages>) {
+function fill({ edge, line, label }: { edge: Edge; line: SVGElement; label: HTMLElement }, moment: Moment, of: Map<string, Stage>) {
   const ends = edge.targets.map((path) => of.get(path));
   const waiting = Math.max(0, ...ends.map((stage) => stage?.queue ?? 0));
   const part = Math.min(1, waiting / moment.window);

@@ -1,8 +1,8 @@
 // The top of the page: what runs, how it goes, and what limits it.
 
 import { announce, attribute, h, text } from "./dom";
-import { count, duration, percent, plural, rate, seconds } from "./format";
-import type { Drawing, Moment, Verdict } from "./model";
+import { bytes, count, duration, percent, plural, rate, seconds } from "./format";
+import type { Drawing, Gpu, Moment, Verdict } from "./model";
 import { scale, send } from "./server";
 
 const FIGURES = ["results", "rate", "median latency", "99th percentile", "inside", "CPU cores", "GIL held", "time"] as const;
@@ -12,6 +12,8 @@ export class Head {
   private readonly name = h("h1", {}, "torchpipe");
   private readonly state = h("span", { class: "state", "data-state": "connecting" }, "connecting");
   private readonly values = FIGURES.map(() => h("dd", {}, "–"));
+  private readonly gpu = h("dd");
+  private readonly gpus = h("div", { hidden: true }, h("dt", {}, "GPU"), this.gpu);
   private readonly pause = h("button", { type: "button", class: "action", hidden: true, onclick: () => this.toggle() }, "Pause");
   private readonly drain = h("button", { type: "button", class: "action", hidden: true, onclick: () => this.drained() }, "Drain");
   private now = "";
@@ -25,7 +27,7 @@ export class Head {
       "header",
       { class: "head" },
       h("div", { class: "title" }, h("span", { class: "logo", "aria-hidden": "true" }), this.name, this.state),
-      h("dl", { class: "figures" }, ...figures),
+      h("dl", { class: "figures" }, ...figures, this.gpus),
       h("div", { class: "actions" }, ...tools, this.drain, this.pause),
     );
   }
@@ -52,6 +54,8 @@ export class Head {
       duration(moment.time),
     ];
     told.forEach((value, index) => text(this.values[index], value));
+    text(this.gpu, moment.gpus.map(work).join("; "));
+    this.gpus.hidden = !moment.gpus.length;
     this.pause.hidden = !moment.pausable;
     text(this.pause, moment.state === "paused" ? "Resume" : "Pause");
   }
@@ -84,6 +88,8 @@ export class Head {
     }
   }
 }
+
+const work = ({ device, busy, used, capacity }: Gpu) => `${device} ${percent(busy)}, ${bytes(used)} of ${bytes(capacity)}`;
 
 /** What limits, why, and what one more clone would give: a click away. */
 export class Banner {

@@ -28,6 +28,8 @@ export interface Layout {
   edges: Edge[];
 }
 
+const MARGIN = 14;
+
 type Laid = InstanceType<typeof dagre.graphlib.Graph>;
 export type Sizes = Map<string, { width: number; height: number }>;
 
@@ -65,7 +67,7 @@ export function merged(connections: Connection[], folded: Set<string>): Edge[] {
 
 export function layout(sizes: Sizes, edges: Edge[], open: string[], down: boolean): Layout {
   const graph = new dagre.graphlib.Graph({ compound: true });
-  graph.setGraph({ rankdir: down ? "TB" : "LR", nodesep: 22, ranksep: down ? 44 : 58, marginx: 14, marginy: 14 });
+  graph.setGraph({ rankdir: down ? "TB" : "LR", nodesep: 22, ranksep: down ? 44 : 58 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const group of open) graph.setNode(group, {});
   for (const [path, size] of sizes) graph.setNode(path, { ...size });
@@ -89,14 +91,20 @@ function placed(graph: Laid, sizes: Sizes, edges: Edge[], open: string[], down: 
     const { points } = found as Edge;
     edge.points = edge.feedback ? [...points].reverse() : joined(box(edge.from), points, box(edge.to), down);
   }
-  const { width, height } = graph.graph() as Box;
-  return {
-    width,
-    height,
-    nodes: new Map([...sizes.keys()].map((path) => [path, box(path)])),
-    groups: new Map(open.map((path) => [path, box(path)])),
-    edges,
-  };
+  const nodes = new Map([...sizes.keys()].map((path) => [path, box(path)]));
+  return whole({ width: 0, height: 0, nodes, groups: new Map(open.map((path) => [path, box(path)])), edges });
+}
+
+/** The layout, moved and sized so that all of it can be seen: dagre leaves lines out, which may go around boxes. */
+function whole(layout: Layout): Layout {
+  const boxes = [...layout.nodes.values(), ...layout.groups.values()];
+  const points = layout.edges.flatMap((edge) => edge.points);
+  const left = Math.min(...boxes.map((box) => box.x), ...points.map((point) => point.x)) - MARGIN;
+  const top = Math.min(...boxes.map((box) => box.y), ...points.map((point) => point.y)) - MARGIN;
+  for (const place of [...boxes, ...points]) [place.x, place.y] = [place.x - left, place.y - top];
+  layout.width = Math.max(...boxes.map((box) => box.x + box.width), ...points.map((point) => point.x)) + MARGIN;
+  layout.height = Math.max(...boxes.map((box) => box.y + box.height), ...points.map((point) => point.y)) + MARGIN;
+  return layout;
 }
 
 /** The points of a line that leaves one box in its middle, and arrives at the middle of another. */

@@ -6,11 +6,13 @@ import { h, text } from "./dom";
 import { percent, rate, seconds } from "./format";
 import { Graph } from "./graph";
 import { Banner, Head } from "./head";
-import { type Drawing, limiting, type Moment } from "./model";
-import { listen } from "./server";
+import { type Drawing, limiting, type Moment, type Past } from "./model";
+import { listen, read } from "./server";
 import "./style.css";
 import { Tabs } from "./tabs";
 import { Recorder } from "./trace";
+
+const WAITS = 20; // moments that the history may take to come
 
 const notice = h("div", { class: "notice", role: "alert", hidden: true });
 const says = (why: string) => {
@@ -34,7 +36,7 @@ document.querySelector("#page")!.append(head.element, notice, banner.element, ma
 
 let drawing: Drawing | undefined;
 let chosen = false;
-let last = 0;
+let recent: Moment[] = []; // what comes before the history does
 let lost = false;
 
 throughput.series([{ label: "results/s", color: "--c1", fill: true }]);
@@ -52,22 +54,27 @@ function select(path: string, byHand = false) {
   if (byHand && innerWidth < 900) detail.element.scrollIntoView({ behavior: "smooth" });
 }
 
-/** A new run begins where its clock is behind what was seen before. */
-function restart(moment: Moment) {
-  if (moment.time >= last) return;
+/** Who comes later, or comes back, sees the last minutes; of another run, if that is there now. */
+async function remember() {
+  recent = [];
+  const past = await read<Past[]>("history");
+  const first = past.length ? past[past.length - 1].at : 0;
+  const since = recent.filter((moment) => moment.at > first);
   for (const chart of [throughput, latency, busy]) chart.clear();
   detail.forget();
-  tabs.forget();
+  for (const moment of [...past, ...since]) {
+    paint(moment);
+    detail.recall(moment);
+  }
 }
 
-function paint(moment: Moment) {
-  const now = Date.now() / 1000;
+function paint(moment: Past) {
   const way = moment.paths[0];
-  throughput.add(now, [moment.rate]);
-  latency.add(now, [way?.p50 ?? null, way?.p99 ?? null]);
+  throughput.add(moment.at, [moment.rate]);
+  latency.add(moment.at, [way?.p50 ?? null, way?.p99 ?? null]);
   const known = busyOnes(moment);
   busy.series(known.map((path, index) => ({ label: path, color: PALETTE[index] })));
-  busy.add(now, known.map((path) => moment.cells.find((stage) => short(stage.path) === path)?.busy ?? null));
+  busy.add(moment.at, known.map((path) => moment.cells.find((stage) => short(stage.path) === path)?.busy ?? null));
 }
 
 let followed: string[] = [];
@@ -77,7 +84,7 @@ const short = (path: string) => {
 };
 
 /** Up to six cells; once there is a line for them it stays, so that colours keep their meaning. */
-function busyOnes(moment: Moment): string[] {
+function busyOnes(moment: Past): string[] {
   const there = moment.cells.map((stage) => short(stage.path));
   followed = followed.filter((path) => there.includes(path));
   const rest = [...moment.cells].sort((one, other) => other.busy - one.busy).map((stage) => short(stage.path));
@@ -89,6 +96,8 @@ listen({
   connected(told) {
     const same = JSON.stringify(told) === JSON.stringify(drawing);
     drawing = told;
+    tabs.forget();
+    remember().catch((error) => says(String(error)));
     if (lost) says("");
     lost = false;
     head.draw(told);
@@ -100,8 +109,7 @@ listen({
     graph.mark(cell.path);
   },
   moment(moment) {
-    restart(moment);
-    last = moment.time;
+    if (recent.length < WAITS) recent.push(moment);
     head.show(moment);
     recorder.show(moment);
     banner.show(moment);

@@ -65,8 +65,18 @@ export interface Clone extends States {
   items: number;
   rate: number;
   mean: number | null;
+  cpu: number | null;
+  gpu: number | null;
+  memory: number | null;
   sent: number;
   received: number;
+}
+
+export interface Gpu {
+  device: string;
+  busy: number | null;
+  used: number;
+  capacity: number;
 }
 
 export interface Verdict {
@@ -79,7 +89,16 @@ export interface Verdict {
   gain: number | null;
 }
 
-export interface Moment {
+/** What charts show of a moment; the history is made of these. */
+export interface Past {
+  at: number;
+  time: number;
+  rate: number;
+  paths: { p50: number | null; p99: number | null }[];
+  cells: (States & { path: string; scaled: boolean })[];
+}
+
+export interface Moment extends Past {
   state: "running" | "paused" | "finished" | "stopped" | "failed";
   pausable: boolean;
   epoch: number;
@@ -89,6 +108,7 @@ export interface Moment {
   window: number;
   cpu: number | null;
   cores: number;
+  gpus: Gpu[];
   consumer: number | null;
   cells: Stage[];
   clones: Clone[];
@@ -101,8 +121,8 @@ export interface Moment {
 }
 
 /** The stage that each cell belongs to: its own, if it is scaled up, or that of the cells it runs with. */
-export function stages(moment: Moment): Map<string, Stage> {
-  const found = new Map<string, Stage>();
+export function stages<S extends { path: string; scaled: boolean }>(moment: { cells: S[] }): Map<string, S> {
+  const found = new Map<string, S>();
   for (const stage of [...moment.cells].sort((one, other) => Number(one.scaled) - Number(other.scaled)))
     for (const path of stage.path.split(" + ")) found.set(path, stage);
   return found;

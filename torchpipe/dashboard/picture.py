@@ -1,0 +1,107 @@
+"""Arrays as pictures: which can be one, and how it gets to a browser."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+WIDTH = 640
+"""Pixels of a picture that is shown, at most."""
+
+SMALLEST = 8
+"""Pixels of a side from which on an array of numbers is taken for a picture."""
+
+KEPT = 2_000_000
+"""Pixels of a picture that are copied while the item waits."""
+
+Pixels = np.ndarray[Any, Any]
+
+
+def picture_of(array: Any) -> Pixels | None:
+    """A copy of the pixels of a picture, thinned out if there are many; None if it is none.
+
+    Args:
+        array: An array or tensor. Pictures are `(height, width)` or `(height, width, channels)` in
+            uint8 or bool, and `(channels, height, width)` in uint8 or floats; 1, 3 or 4 channels.
+            Of a batch `(n, channels, height, width)` it is the first one.
+
+    Returns:
+        `(height, width)` or `(height, width, channels)`, in the dtype that they were.
+    """
+    kind = str(array.dtype).removeprefix("torch.")
+    if array.ndim == 4 and array.shape[0]:
+        array = array[0]
+    shape = tuple(array.shape)
+    first = len(shape) == 3 and shape[0] in (1, 3, 4) and ("float" in kind or kind == "uint8")
+    last = kind in ("uint8", "bool") and (len(shape) == 2 or shape[2:] in ((1,), (3,), (4,)))
+    height, width = shape[1:] if first and not last else shape[:2] if last else (0, 0)
+    if min(height, width) < SMALLEST:
+        return None
+    step = max(1, int(np.ceil(np.sqrt(height * width / KEPT))))
+    thin = array[:, ::step, ::step] if not last else array[::step, ::step]
+    thin = np.array(thin if not hasattr(thin, "detach") else as_float(thin).cpu().numpy())
+    return thin if last else np.moveaxis(thin, 0, -1)
+
+
+def as_float(tensor: Any) -> Any:
+    """A tensor in a dtype that NumPy has."""
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def encoded(pixels: Pixels) -> str:
+    """A picture as a data address, a PNG of at most 640 pixels' width."""
+    image = smaller(shades(pixels))
+    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
+
+
+def shades(pixels: Pixels) -> Pixels:
+    """The pixels in uint8, in three channels or four."""
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
+    if pixels.dtype != np.uint8:
+        pixels = spread(pixels)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return pixels
+
+
+def spread(pixels: Pixels) -> Pixels:
+    """Floats as shades: 0 to 1 as they are, else from the least to the greatest."""
+    finite = np.nan_to_num(pixels.astype(np.float32), posinf=0.0, neginf=0.0)
+    least, most = float(finite.min()), float(finite.max())
+    if least < 0.0 or most > 1.0:
+        finite = (finite - least) / max(most - least, 1e-9)
+    return (finite * 255 + 0.5).astype(np.uint8)
+
+
+def smaller(image: Pixels) -> Pixels:
+    """The image, no wider than it is shown: each pixel is the mean of a square."""
+    side = -(-image.shape[1] // WIDTH)
+    if side == 1:
+        return image
+    height, width, channels = image.shape[0] // side, image.shape[1] // side, image.shape[2]
+    squares = image[: height * side, : width * side].reshape(height, side, width, side, channels)
+    made: Pixels = squares.mean(axis=(1, 3)).astype(np.uint8)
+    return made
+
+
+def png(image: Pixels) -> bytes:
+    """An image `(height, width, 3 or 4)` in uint8 as a PNG file (ISO/IEC 15948)."""
+    height, width, channels = image.shape
+    lines = np.zeros((height, 1 + width * channels), np.uint8)  # the first byte: no filter
+    lines[:, 1:] = image.reshape(height, -1)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
+    parts = {b"IHDR": head, b"IDAT": zlib.compress(lines.tobytes(), 1), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts.items())
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """A part of a PNG file."""
+    check = zlib.crc32(data, zlib.crc32(name))
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)
