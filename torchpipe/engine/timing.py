@@ -71,7 +71,7 @@ class Timing(Times):
     def raised(
         self, path: str, number: int, error: BaseException, *, skipped: bool = False
     ) -> None:
-        """A cell has raised an error at this item; what it has returned before is told."""
+        """A cell has raised an error at this item; unless it was skipped, its call ends there."""
         for recording in self.shared.recordings:
             when, epoch = perf_counter(), self.shared.epoch
             recording.failed(Failed(self.track, path, epoch, number, when, error, skipped))
