@@ -55,6 +55,7 @@ PUBLIC = {
     "torchpipe",
     "torchpipe.errors",
     "torchpipe.cells",
+    "torchpipe.serve",
     "torchpipe.train",
     "torchpipe.testing",
 }
