@@ -59,6 +59,7 @@ PUBLIC = {
     "torchpipe",
     "torchpipe.errors",
     "torchpipe.cells",
+    "torchpipe.serve",
     "torchpipe.train",
     "torchpipe.testing",
 }

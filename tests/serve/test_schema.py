@@ -7,13 +7,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 import pytest
+from torch import Tensor
 
 from tests.serve.made import Typed, add_one, asking, serving_apart
+from torchpipe.serve import Array
 
 pytest.importorskip("schemathesis")
+jsonschema_rs = pytest.importorskip("jsonschema_rs")
+
+Scores = Annotated[Tensor, Array("float32", (None,))]
+Place = Annotated[Tensor, Array("int64", (2,))]
 
 # A deadline of a millisecond gives 504, as it should.
 CONFIG = """
@@ -73,3 +80,30 @@ def test_the_page_asks_no_other_host():
             assert not part.startswith(("http:", "https:", "//")), part
         script = next(part for part in page.split('"') if part.endswith(".js"))
         assert client.get(script).status_code == 200
+
+
+def test_what_a_client_calls_has_plain_names():
+    with asking(Typed(add_one)) as client:
+        told = client.get("/openapi.json").json()["paths"]
+    names = [one["operationId"] for methods in told.values() for one in methods.values()]
+    assert len(set(names)) == len(names)
+    assert {"run", "run_batch", "stream", "graph", "get_parameters", "livez"} <= {*names}
+
+
+def test_an_array_as_an_object_is_one_schema_wherever_it_is_sent():
+    def both(x: Scores, y: Scores, place: Place, more: Place | None = None) -> Scores:
+        return x + y
+
+    with asking(Typed(both)) as client:
+        told = client.get("/openapi.json")
+    assert "x-name" not in told.text
+    schemas = told.json()["components"]["schemas"]
+    for ports, name in (("Inputs", "x"), ("Inputs", "y"), ("Outputs", "out")):
+        _, exact = schemas[ports]["properties"][name]["anyOf"]
+        assert exact == {"$ref": "#/components/schemas/ExactFloat32OfN"}
+    assert schemas["ExactFloat32OfN"]["properties"]["dtype"] == {"const": "float32"}
+    place = {"dtype": "int64", "shape": [2], "data": f"{'A' * 22}=="}
+    validator = jsonschema_rs.validator_for(schemas["ExactInt64Of2"])
+    assert validator.is_valid(place)
+    for wrong in ({"dtype": "int32"}, {"shape": [3]}, {"shape": [2, 1]}, {"data": "AAAA"}):
+        assert not validator.is_valid(place | wrong)

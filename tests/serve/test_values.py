@@ -47,6 +47,10 @@ class Pair(NamedTuple):
     found: Found
 
 
+Name = Annotated[str, pydantic.Field(min_length=2)]
+Raw = Annotated[bytes, pydantic.Field(max_length=2)]
+
+
 class Model(pydantic.BaseModel):
     name: str = pydantic.Field(min_length=2)
 
@@ -145,6 +149,17 @@ def test_a_form_brings_images_arrays_bytes_and_json():
         assert reply.json() == {"out": "(4, 2, 3) uint8 276 torch.int16 b'\\x00\\x01' 0.0 [1"}
         told = problem(client.post("/run", files=files | {"image": b"GIF89a"}), 422)
         assert told["detail"].startswith("image: the file is no image and no array")
+
+
+def test_what_pydantic_is_told_of_text_and_bytes_leaves_them_what_they_are_in_a_form():
+    def both(name: Name, raw: Raw) -> str:
+        return f"{name} {raw!r}"
+
+    with asking(Typed(both)) as client:
+        sent = {"data": {"name": "12"}, "files": {"raw": b"{}"}}
+        assert client.post("/run", **sent).json() == {"out": "12 b'{}'"}
+        problem(client.post("/run", **sent | {"files": {"raw": b"[1]"}}), 422)
+        problem(client.post("/run", **sent | {"data": {"name": "1"}}), 422)
 
 
 def test_a_pickle_is_never_opened():

@@ -2,8 +2,8 @@
 
 Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
 wrong), service and pump (the run behind it), reading and routes (what clients ask), control and
-metrics, gate (what every request passes), describing (the OpenAPI document), asgi (the app), server
-(a port, until it ends). Nothing here is imported with `torchpipe`.
+metrics, gate (what every request passes), describing and naming (the OpenAPI document), asgi (the
+app), server (a port, until it ends). Nothing here is imported with `torchpipe`.
 """
 
 from __future__ import annotations

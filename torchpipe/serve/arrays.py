@@ -29,6 +29,7 @@ DTYPES = [
 ]  # those that NumPy and torch both have, and that JSON can show
 DEFAULT = {"f": "float32", "i": "int64", "b": "bool"}  # as torch reads numbers
 MOST_DIMENSIONS = 32
+NAME = "x-name"  # what a schema shall be called where it is shared
 
 BASE64_OF_LEFT = {0: "", 1: "[A-Za-z0-9+/]{2}==", 2: "[A-Za-z0-9+/]{3}="}  # of the last bytes
 
@@ -41,7 +42,7 @@ def schema_of(array: Array) -> dict[str, Any]:
     """
     lists: list[dict[str, Any]]
     if array.shape is None:
-        lists = [{"type": "array"}, *numbers(array.dtype)]
+        lists = [{"type": "array", "items": {}}, *numbers(array.dtype)]
     else:
         lists = [nested(one, array.shape) for one in numbers(array.dtype)]
     told = {"x-dtype": array.dtype, "x-shape": None if array.shape is None else [*array.shape]}
@@ -81,17 +82,37 @@ def bytes_of(array: Array) -> dict[str, Any]:
         whole, left = divmod(count, 3)
         data["pattern"] = f"^(?:[A-Za-z0-9+/]{{4}}){{{whole}}}{BASE64_OF_LEFT[left]}$"
     properties = {
-        "dtype": {"enum": DTYPES if array.dtype is None else [array.dtype]},
-        "shape": {"const": [*array.shape]} if array.shape is not None and known else sizes,
+        "dtype": {"enum": DTYPES} if array.dtype is None else {"const": array.dtype},
+        "shape": exactly(array.shape) if array.shape is not None and known else sizes,
         "data": data,
     }
     return {
+        NAME: name_of(array),
         "type": "object",
         "description": "the bytes in C order, little-endian",
         "properties": properties,
         "required": ["dtype", "shape", "data"],
         "additionalProperties": False,
     }
+
+
+def name_of(array: Array) -> str:
+    """What the schema of an array as an object is called.
+
+    >>> name_of(Array("uint8", (None, None, 3))), name_of(Array("float32")), name_of(Array())
+    ('ExactUint8OfNxNx3', 'ExactFloat32', 'ExactArray')
+    """
+    name = f"Exact{(array.dtype or 'array').capitalize()}"
+    if array.shape is None:
+        return name
+    sizes = "x".join("N" if size is None else str(size) for size in array.shape)
+    return f"{name}Of{sizes or 'One'}"
+
+
+def exactly(sizes: tuple[int | None, ...]) -> dict[str, Any]:
+    """A list of these sizes, said in words that generators of clients know."""
+    parts = [{"type": "integer", "const": size} for size in sizes]
+    return {"type": "array", "prefixItems": parts, "minItems": len(sizes), "maxItems": len(sizes)}
 
 
 def read_array(value: Any, dtype: str | None) -> np.ndarray[Any, Any]:

@@ -12,6 +12,7 @@ from torchpipe.graph.parameter import Parameter, Setting, settings
 from torchpipe.graph.scale import ScaleUp
 from torchpipe.serve import refusals
 from torchpipe.serve.control import MOST_CLONES
+from torchpipe.serve.naming import name_parts
 from torchpipe.serve.ports import ServedPort
 from torchpipe.serve.reading import LONGEST, SHORTEST
 from torchpipe.serve.service import Service
@@ -43,7 +44,9 @@ def describe(app: FastAPI, service: Service) -> None:
 
     def openapi() -> Schema:
         if app.openapi_schema is None:
-            complete(plain(), service)
+            document = plain()
+            complete(document, service)
+            name_parts(document)
         assert app.openapi_schema is not None
         return app.openapi_schema
 
@@ -141,14 +144,13 @@ def is_file(port: ServedPort) -> bool:
 
 
 def form_of(service: Service) -> Schema:
-    """The fields of a form: files for arrays and bytes, JSON for all else."""
-    fields = {}
+    """The fields of a form: files for arrays and bytes; all else as text, or as JSON."""
+    inputs = service.input_model.model_json_schema(ref_template=f"{PLACE}{{model}}")
+    fields = inputs["properties"]
     for name, port in service.inputs.items():
-        kind = {"contentMediaType": "application/json"}
-        kind = {"format": "binary"} if is_file(port) else kind
-        fields[name] = {"type": "string", **kind}
-    required = [name for name, port in service.inputs.items() if port.required]
-    return closed(fields, required)
+        if is_file(port):
+            fields[name] = {"type": "string", "format": "binary"}
+    return closed(fields, inputs.get("required", []))
 
 
 def clones_of(service: Service) -> Schema:

@@ -12,7 +12,7 @@ from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 from torchpipe.graph.port import REQUIRED, Input, Output
-from torchpipe.graph.types import type_name
+from torchpipe.graph.types import type_name, unannotated
 from torchpipe.serve.codecs import STRICT, ArrayCodec, rewritten
 
 FIX = (
@@ -36,7 +36,7 @@ class ServedPort:
     """
 
     def __init__(self, port: Input | Output):
-        self.name, self.type = port.name, port.type
+        self.name, self.type = port.name, unannotated(port.type)
         self.default = port.default if isinstance(port, Input) else REQUIRED
         if port.type is Any:
             raise UsageError(f"cannot serve {port.path}: it has no type. {FIX}")

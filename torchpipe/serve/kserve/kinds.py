@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from torchpipe.graph.types import unannotated
 from torchpipe.serve.codecs import ArrayCodec
 from torchpipe.serve.kserve.datatype import FLOATING, TRAVELLING, datatype_of, held
 from torchpipe.serve.kserve.tensor import Tensor
@@ -160,7 +159,7 @@ def kind_of(port: ServedPort) -> Kind:
     """How the values of a port travel."""
     if port.array is not None:
         return Arrays(port.name, port.array)
-    kind, adapter = unannotated(port.type), port.adapter
+    kind, adapter = port.type, port.adapter
     if kind in SCALARS:
         return Scalar(port.name, *SCALARS[kind], adapter.validate_python)
     if kind is bytes:
