@@ -1,9 +1,9 @@
 """A pipeline as an HTTP service: `torchpipe serve TARGET`, or `torchpipe.serve.app(pipeline)`.
 
 Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
-wrong), service and pump (the run behind it), reading and routes (what clients ask), control and
-metrics, gate (what every request passes), describing (the OpenAPI document), asgi (the app), server
-(a port, until it ends). Nothing here is imported with `torchpipe`.
+wrong), service, pump and flow (the run behind it), reading, routes and several (what clients ask),
+control and metrics, gate (what every request passes), describing (the OpenAPI document), asgi (the
+app), server (a port, until it ends). Nothing here is imported with `torchpipe`.
 """
 
 from __future__ import annotations
