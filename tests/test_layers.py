@@ -43,7 +43,7 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 HOMES = {
     "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
     "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
-    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
+    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss", "serve.ray_serve"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "fastapi_offline": {"serve"},
@@ -177,6 +177,13 @@ def test_the_engine_imports_torch_only_when_it_must():
     found = {found.place for found in OURS if found.module == "torch" and found.part == "engine"}
     assert found
     assert "" not in found
+
+
+def test_only_one_function_imports_ray_serve():
+    found = {(found.importer, found.place) for found in OURS if found.module == "ray"}
+    assert {pair for pair in found if pair[0].startswith("serve")} == {
+        ("serve.ray_serve", "deployment")
+    }
 
 
 def test_the_package_itself_imports_nothing():

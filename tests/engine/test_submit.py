@@ -431,7 +431,8 @@ def test_single_items_cannot_be_submitted_where_they_are_numbered_anew():
             run.submit(1)
         assert str(caught.value) == (
             "cannot submit single items: a cell that yields numbers the results anew, so no result "
-            "belongs to an item. Use run.map(items)."
+            "belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
+            "run.results(...)."
         )
 
 

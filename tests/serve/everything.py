@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -62,3 +63,28 @@ class Everything(tp.Pipeline):
         note: str | None = None,
     ):
         return self.cell(flag, count, share, person, scores, colour, size, note)
+
+
+def words(text: str) -> Iterator[str]:
+    yield from text.split(" ")
+
+
+class Words(Everything):
+    """The same, which gives several results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.words = tp.cell(everything), tp.ScaleUp(tp.cell(words), 2)
+
+    def build(
+        self,
+        flag: bool,
+        count: int,
+        share: float,
+        person: Person,
+        scores: Annotated[np.ndarray, Array("float32", (2, 3))],
+        colour: Colour = Colour.RED,
+        size: Literal["small", "large"] = "small",
+        note: str | None = None,
+    ):
+        return self.words(self.cell(flag, count, share, person, scores, colour, size, note))

@@ -220,12 +220,3 @@ def test_a_closed_pipeline_cannot_be_served():
         "cannot serve Closed: its sources start a stream, so there is nothing to send to it. Give "
         "`build` an argument for what a request brings."
     )
-
-
-def test_a_pipeline_that_gives_several_results_cannot_be_served():
-    def many(x: int):
-        yield x
-
-    many.__annotations__["return"] = int
-    with pytest.raises(UsageError, match="gives any number of results"):
-        app(Typed(many))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.deploy import batch_callable_of, clone_of
 from torchpipe.engine.gather import divided, gatherer
@@ -37,10 +37,12 @@ class RunningClone:
         gone: Set when it takes no more items.
         context: What it has done.
         thread: The thread that takes the items.
+        reply: Where the results of the current item go, if it gives them itself.
     """
 
     context: Context
     thread: StageThread
+    reply: Any = None
 
     def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
         self.part, self.stage, self.clone = part, stage, clone
@@ -88,10 +90,16 @@ class CloneThread(RunningClone):
     def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
         super().__init__(part, stage, clone)
         self.context = part.core.context(self.track)
-        call, placed, cell = clone_of(stage.node, self.context)
+        self._outlet = part.outlet(stage)
+        give = None if self._outlet is None else self._give
+        call, placed, cell = clone_of(stage.node, self.context, give)
         program = part.program(lambda node: call)
         batching = cell.batching if cell is not None else None
-        code = program.clone(stage) if batching is None else program.batching_clone(stage)
+        code = (
+            program.clone(stage, gives=give is not None)
+            if batching is None
+            else program.batching_clone(stage)
+        )
         if cell is not None and batching is not None:
             code.bind("take", gatherer(self.inbox, batching, self))
             code.bind("divided", divided)
@@ -106,6 +114,11 @@ class CloneThread(RunningClone):
         work = part.core.ready_function(code, self.context, part.ring.objects())
         self._work = quietly(work, part.ring)
         self.thread = part.core.thread(self.name, placed, self.context, self._run)
+
+    def _give(self, out: Any) -> None:
+        """Give a result of the current item."""
+        assert self._outlet is not None
+        self._outlet(self.reply, out)
 
     def _run(self) -> None:
         try:

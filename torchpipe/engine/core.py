@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,6 +23,7 @@ from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
 from torchpipe.engine.passage import cuts_for
 from torchpipe.engine.recording import Silent, Track, begin, end, serial_track
 from torchpipe.engine.region import stopped_error
+from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.stall import StallGuard, stuck_calls
 from torchpipe.engine.taps import Taps
@@ -44,7 +46,8 @@ class Core:
         stall_after: Seconds without progress until a warning, or None.
         stop_after: Longest time in seconds to wait for calls that are running when it stops.
         items: Most items to read from each source in an epoch, or None.
-        stream: Whether an open pipeline takes a stream of items, rather than requests.
+        stream: Whether an open pipeline takes a stream of items, rather than requests. None: if one
+            of them may give several results.
         ray_address: Which Ray cluster to join, or None.
         sessions: Most sessions at a time; 0 if there are none.
     """
@@ -57,14 +60,19 @@ class Core:
         stall_after: float | None,
         stop_after: float | None,
         items: int | None,
-        stream: bool,
+        stream: bool | None,
         ray_address: str | None,
         sessions: int,
     ):
         self.sessions = sessions
         self.stop_after, self.items, self.ray_address = stop_after, items, ray_address
         self.plan, self.graph, self.window = plan, plan.graph, window
-        self.submitting = self.graph.entry is not None and plan.one_to_one and not stream
+        stream = not plan.one_to_one if stream is None else stream
+        self.submitting = self.graph.entry is not None and not stream
+        self.replying = self.submitting and not plan.one_to_one
+        way = plan.way[1:] if self.replying else []
+        self.onward = frozenset(start for region in way if (start := region.region.start))
+        self.replies: weakref.WeakSet[Reply] = weakref.WeakSet()
         self.pulled = [] if self.submitting else plan.way
         self.ids = {node: number for number, node in enumerate(self.graph.nodes)}
         self.shared, self.state = Shared(seed), TorchState()
@@ -100,10 +108,9 @@ class Core:
             for plan in reversed(self.plan.regions):
                 part = self.parts[plan] = (RingPart if plan.parallel else InlinePart)(self, plan)
                 if plan.region.start is not None and plan not in self.pulled:
-                    self.pushes[plan.region.start], self.ends[plan.region.start] = (
-                        part.push(),
-                        part.end,
-                    )
+                    onward = self.replying and plan in self.plan.way
+                    self.pushes[plan.region.start] = part.onward() if onward else part.push()
+                    self.ends[plan.region.start] = part.end
             for error in [thread.wait_ready() for thread in self.threads]:
                 if error is not None:
                     raise error
@@ -197,6 +204,17 @@ class Core:
 
     # -- while running
 
+    def expect(self, reply: Reply) -> None:
+        """Let the end of the run be the end of a reply."""
+        with self._lock:
+            self.refuse_stopped()
+            self.replies.add(reply)
+
+    def awaited(self) -> list[Reply]:
+        """The replies that somebody may wait for."""
+        with self._lock:
+            return list(self.replies)
+
     def wait(self, lock: Any) -> None:
         """Acquire a lock for the consumer, and warn if nothing moves."""
         while not lock.acquire(True, self.guard.timeout):
@@ -262,6 +280,8 @@ class Core:
                 return
             self.stopped = self.halted = True
             self.over = perf_counter(), process_time()
+        for reply in self.awaited():
+            reply.fail(self.why_stopped())
         for part in self.rings:
             part.stop()
             for future in part.ring.futures():

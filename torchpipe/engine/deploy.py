@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from torchpipe.engine.torch_state import synchronized
 from torchpipe.engine.values import Values
 from torchpipe.errors import EndOfStream, GraphError
 from torchpipe.graph.cell import HOLE, Cell
+from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import FlatGraph, Node
 from torchpipe.graph.function import is_generator
 from torchpipe.graph.parameter import Config, settings
@@ -22,6 +24,7 @@ from torchpipe.graph.plan import RegionPlan
 from torchpipe.graph.regions import Numbering
 
 Placed = list[tuple[str, Cell]]
+Give = Callable[[Any], None]
 
 
 def running_copy(cell: Cell, path: str, context: Context, *, deep: bool) -> Cell:
@@ -52,6 +55,7 @@ def callable_of(
     context: Context,
     *,
     bundled: bool = False,
+    give: Give | None = None,
     definition: Cell | None = None,
 ) -> Callable[..., Any]:
     """What to call for a cell: its `forward`, guarded by its error policy.
@@ -61,13 +65,15 @@ def callable_of(
         path: Its path.
         context: The work of the thread that calls it.
         bundled: Whether all that a generator yields for an item is to be returned as one list.
+        give: What takes each of those instead, if there is something; then the list is empty.
         definition: What it is a copy of; with it, each session has a copy of its own.
     """
     forward = cell.forward
     if definition is not None and context.copies is not None:
         forward = context.copies.forward_of(cell, path, partial(another, definition, path, context))
     forward = with_copies(forward) if cell.writes else forward
-    forward = listing(forward) if bundled else forward
+    if bundled:
+        forward = listing(forward) if give is None else giving(forward, give, context.clone)
     if cell.on_error != "raise":
         forward = context.guarded(forward, cell.on_error, path)
     made: Callable[..., Any] = synchronized(forward, context.clone, context.gpu_times())
@@ -108,6 +114,22 @@ def listing(forward: Callable[..., Any]) -> Callable[..., list[Any]]:
     return listed
 
 
+def giving(forward: Callable[..., Any], give: Give, clone: Clone) -> Callable[..., list[Any]]:
+    """A generator function as one that gives away what it yields."""
+
+    def gave(*args: Any, **kwargs: Any) -> list[Any]:
+        with closing(forward(*args, **kwargs)) as stream:  # at once, if nobody wants the rest
+            take = synchronized(stream.__next__, clone)
+            while True:
+                try:
+                    out = take()
+                except StopIteration:
+                    return []
+                give(out)
+
+    return gave
+
+
 class Fused:
     """The unscaled cells of a region, copied, and what to call for each of them."""
 
@@ -131,20 +153,29 @@ class Fused:
         return [pair for node in nodes for pair in self.inner.get(node, [])]
 
 
-def clone_of(node: Node, context: Context) -> tuple[Callable[..., Any], Placed, Cell | None]:
+def clone_of(
+    node: Node, context: Context, give: Give | None = None
+) -> tuple[Callable[..., Any], Placed, Cell | None]:
     """One clone of a scaled-up cell: what to call, the cells in it, and the cell if it is one."""
     assert node.cell is not None
     if isinstance(node.cell, Pipeline):
-        call, placed = composite(node.cell, context)
+        call, placed = composite(node.cell, context, give)
         return synchronized(call, context.clone), placed, None
     made = running_copy(node.cell, node.path, context, deep=True)
     path, own = node.path, node.cell
-    call = callable_of(made, path, context, bundled=node.bundled, definition=own)
+    call = callable_of(made, path, context, bundled=node.bundled, give=give, definition=own)
     return call, [(path, made)], made
 
 
-def composite(pipeline: Pipeline, context: Context) -> tuple[Callable[..., Any], Placed]:
+def composite(
+    pipeline: Pipeline, context: Context, give: Give | None = None
+) -> tuple[Callable[..., Any], Placed]:
     """An open pipeline as one function, with copies of its cells.
+
+    Args:
+        pipeline: The pipeline.
+        context: The work of the thread that calls it.
+        give: What takes each result of a cell that yields, instead of a list.
 
     Returns:
         The function: it returns what the pipeline gives (several results as a tuple); or a list of
@@ -164,7 +195,9 @@ def composite(pipeline: Pipeline, context: Context) -> tuple[Callable[..., Any],
         program = Program(plan, values, fused.calls.__getitem__, results, packing, [], None, pushes)
         call = inner_function(program, context)
         if region.start is not None:
-            pushes[region.start] = collecting(call, collected) if results else call
+            take = collected.append if give is None else give
+            inner = call if give is None else synchronized(call, context.clone)
+            pushes[region.start] = collecting(inner, take) if results else call
     cells = fused.placed(graph.nodes)
     if all(numbering.given[value.node] is numbering.regions[0] for value in graph.results):
         return call, cells
@@ -199,13 +232,13 @@ def following(call: Callable[..., Any], inner: Context, outer: Context) -> Calla
     return numbered
 
 
-def collecting(call: Callable[..., Any], collected: list[Any]) -> Callable[..., Any]:
-    """The function, with its results put into a list."""
+def collecting(call: Callable[..., Any], take: Give) -> Callable[..., Any]:
+    """The function, with its results given to another one."""
 
     def collect(*args: Any) -> None:
         result = call(*args)
         if result is not HOLE:
-            collected.append(result)
+            take(result)
 
     return collect
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.core import Core
-from torchpipe.engine.parts import InlinePart, close_all, deliver, deliver_end
+from torchpipe.engine.parts import InlinePart, close_all, deliver_end
 from torchpipe.engine.position import Start, taking
+from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.session import Request, Sessions, Stream
 from torchpipe.errors import ItemDropped, RunError, Stopped
@@ -51,7 +52,7 @@ class Entry:
         if not self._passes or not self._lock.acquire(blocking=False):
             return None
         try:
-            return None if self._is_full() else self._put_in(values, stream)
+            return None if self._is_full() else self._put_now(values, stream)
         finally:
             self._lock.release()
 
@@ -67,6 +68,29 @@ class Entry:
         assert isinstance(part, RingPart)
         return part.ring.full
 
+    @property
+    def ahead(self) -> int | None:
+        """Most results of an item that wait to be taken; None if they are made as it is put in."""
+        return self.core.window if self.core.plan.way[0].parallel else None
+
+    def send(self, reply: Reply, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Put one item in, which gives its results to that reply; waits for room."""
+        self._refuse_closed("send")
+        if not self.core.replying:
+            raise RunError(self._why_no_results())
+        values = self._bound(args, kwargs)
+        self.core.expect(reply)
+        with self._lock:
+            self._put_in(reply, values, None)
+
+    def _why_no_results(self) -> str:
+        if self.core.plan.one_to_one:
+            return "cannot give several results: each item has one here. Use run.submit(...)."
+        return (
+            "cannot take an item as a request: the run takes a stream. Use run.map(items), or "
+            "start it with pipeline.run(stream=False)."
+        )
+
     def end(self, stream: Stream) -> Future[None]:
         """Put the end of a session in; waits for room in the window."""
         request = Request(stream, ends=True)
@@ -79,11 +103,15 @@ class Entry:
 
     def _put(self, values: list[Any], stream: Stream | None) -> Future[Any]:
         with self._lock:
-            return self._put_in(values, stream)
+            return self._put_now(values, stream)
 
-    def _put_in(self, values: list[Any], stream: Stream | None) -> Future[Any]:
-        """The same, by whoever holds the lock."""
+    def _put_now(self, values: list[Any], stream: Stream | None) -> Future[Any]:
         future: Future[Any] = Request(stream) if self._has_sessions else Future()
+        self._put_in(future, values, stream)
+        return future
+
+    def _put_in(self, future: Any, values: list[Any], stream: Stream | None) -> None:
+        """Put an item in, by whoever holds the lock."""
         self.core.refuse_stopped()
         if stream is not None and stream.ended:
             raise RunError("cannot submit to this session: it has ended. Open another one.")
@@ -92,17 +120,23 @@ class Entry:
             self._enter(future, values)
         except Stopped as stopped:
             raise stopped from self.core.failure
-        return future
 
     def map(self, owner: Any, items: Iterable[Any], stream: Stream | None = None) -> Iterator[Any]:
         """The outputs for each item, in order; `owner` is kept alive by the iterator."""
         self._refuse_closed("map")
+        if self.core.replying:
+            raise RunError(
+                "cannot map items: the run takes each as a request. Use run.results(...) for each, "
+                "or start it without stream=False."
+            )
         if self.core.submitting:
             return self._map_futures(items, stream)
         return self.core.epochs.results(owner, map(self._packed, items))
 
     def drain(self) -> None:
         """Wait until all submitted items have left, and with them what cells still hold."""
+        for reply in self.core.awaited():
+            reply.make_room()
         if self.core.submitting:
             with self._lock:
                 self.core.parts[self.core.plan.way[0]].end()
@@ -165,12 +199,7 @@ class Entry:
         assert isinstance(part, InlinePart)
         if self._has_sessions and self._ends(future, part.context):
             return
-        try:
-            result = part.function(*values)
-        except Exception as error:
-            deliver(future, None, error)
-        else:
-            deliver(future, result, None)
+        part.enter(future, *values)
 
     def _ends(self, request: Request, context: Context) -> bool:
         """Whether it is the end of a session, which has then ended, as nothing is inside."""
@@ -208,10 +237,21 @@ class Entry:
         """The values for all inputs of an open pipeline, in order."""
         self._refuse_closed("submit")
         if not self.core.submitting:
-            why = "a cell that yields numbers the results anew, so no result belongs to an item"
-            why = "the run takes a stream" if self.core.plan.one_to_one else why
-            raise RunError(f"cannot submit single items: {why}. Use run.map(items).")
+            raise RunError(f"cannot submit single items: {self._why_no_requests()}.")
+        if self.core.replying:
+            raise RunError(
+                "cannot submit an item for one result: a cell that yields gives several. Use "
+                "run.results(...)."
+            )
         return self._bound(args, kwargs)
+
+    def _why_no_requests(self) -> str:
+        if self.core.plan.one_to_one:
+            return "the run takes a stream. Use run.map(items)"
+        return (
+            "a cell that yields numbers the results anew, so no result belongs to an item. Use "
+            "run.map(items), or pipeline.run(stream=False) and run.results(...)"
+        )
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The values for all inputs, in order; defaults where nothing is given.

@@ -7,10 +7,11 @@ pipeline that gives one item for each are pushed too, by whoever submits.
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,7 @@ from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.passage import Passage
 from torchpipe.engine.position import Start
 from torchpipe.engine.program import Program
+from torchpipe.engine.reply import Reply
 from torchpipe.engine.session import Request
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.values import Values
@@ -36,7 +38,13 @@ W = TypeVar("W", bound=Writer)
 
 
 class Part(ABC):
-    """What both kinds of region have in common."""
+    """What both kinds of region have in common.
+
+    Attributes:
+        enter: Puts one item in, whose result goes to the future that is its first argument.
+    """
+
+    enter: Callable[..., Any]
 
     def __init__(self, core: Core, plan: RegionPlan):
         self.core, self.plan = core, plan
@@ -46,6 +54,7 @@ class Part(ABC):
         self.above = core.origin_above(plan)
         self.fused = self._fuse()
         self.pulled = plan in core.pulled
+        self.replies = core.replying and plan in core.plan.way
         self.way = core.way_from(plan)
         self.passage = Passage(self, core.cuts) if core.cuts is not None else None
         self.pending: deque[Any] = deque()
@@ -98,6 +107,7 @@ class Part(ABC):
         made = self.writer(Program, call_of or self.fused.calls.__getitem__)
         made.above = self.above[1] if self.above is not None else None
         made.passage, made.requests = self.passage, self.core.submitting
+        made.replies, made.onward = self.replies, self.core.onward
         made.sessions = bool(self.core.sessions) and self.plan is self.core.plan.way[0]
         return made
 
@@ -112,6 +122,15 @@ class Part(ABC):
     @abstractmethod
     def push(self) -> Callable[..., Any]:
         """What takes one item, where the region is pushed."""
+
+    def onward(self) -> Callable[..., Any]:
+        """What takes one part of an item that gives several results."""
+
+        def enter(reply: Reply, *values: Any) -> None:
+            reply.enter()
+            self.enter(reply, *values)
+
+        return enter
 
     @abstractmethod
     def end(self) -> None:
@@ -160,7 +179,7 @@ class Part(ABC):
             yield from flushed(self.fused, self.way)
 
     def _flush_aside(self, node: Node) -> None:
-        push = self.core.pushes[node]
+        push = self.core.pushes[node]  # on the way to a reply, nothing is left: see `Several`
         for out in flushed(self.fused, node):
             if len(node.outputs) > 1:
                 push(*out)
@@ -177,6 +196,7 @@ class InlinePart(Part):
         code = self.program().stream() if self.pulled else self.program().call()
         objects = self.objects()
         self.function = core.ready_function(code, self.context, objects)
+        self.enter, self._lock = self._enter, threading.Lock()
         core.inline_cells.append(self.tail_cells)
         self.context.whole = True
 
@@ -187,6 +207,24 @@ class InlinePart(Part):
     def push(self) -> Callable[..., Any]:
         """Run all cells on one item; return the results."""
         return self.function
+
+    def _enter(self, future: Any, *values: Any) -> None:
+        """Run all cells on one item, here and now."""
+        try:
+            out = self.function(future, *values) if self.replies else self.function(*values)
+        except Exception as error:
+            deliver(future, None, error)
+        else:
+            if type(future) is Reply and out is not HOLE and future.full:
+                self.context.wait(future.wait_for_room)
+            deliver(future, out, None)
+
+    def give(self, reply: Reply, values: Any) -> None:
+        """Give what a clone has made of an item: there are no cells here, and its turn is now."""
+        several = len(self.values.entries) > 1
+        with self._lock:
+            out = self.function(reply, *values) if several else self.function(reply, values)
+        reply.give(out)
 
     def end(self) -> None:
         """The stream has ended."""
@@ -203,8 +241,11 @@ def flushed(fused: Fused, node: Node) -> Iterator[Any]:
         raise
 
 
-def deliver(future: Future[Any], out: Any, error: BaseException | None) -> None:
+def deliver(future: Any, out: Any, error: BaseException | None) -> None:
     """Give a future its result or error, unless it was cancelled."""
+    if type(future) is Reply:
+        future.leave(out, error)
+        return
     with suppress(InvalidStateError):
         if error is not None:
             future.set_exception(error)

@@ -50,7 +50,8 @@ class Program(Boundary):
     def call(self, *, counting: bool = True) -> Code:
         """A function: run all cells on the arguments and return the results."""
         entries = self.values.entries
-        code = self._code("call", ", ".join(f"e{i}" for i in range(len(entries))))
+        whose = ["future"] if self.replies else []
+        code = self._code("call", ", ".join([*whose, *(f"e{i}" for i in range(len(entries)))]))
         body = self._body(code, self.plan.serial[0])
         if counting:
             code.add("context.number += context.step")
@@ -210,8 +211,13 @@ class Program(Boundary):
             code.add("future = out = error = None")
         return code
 
-    def clone(self, stage: Parallel) -> Code:
-        """A clone of a parallel stage: it takes any waiting item, runs it, and passes it on."""
+    def clone(self, stage: Parallel, *, gives: bool = False) -> Code:
+        """A clone of a parallel stage: it takes any waiting item, runs it, and passes it on.
+
+        Args:
+            stage: The stage.
+            gives: Whether it gives the results of requests itself.
+        """
         code = self._code("clone")
         body = Body(code, self.values, [stage.node], [], self.call_of)
         code.add("context.work()")
@@ -227,7 +233,11 @@ class Program(Boundary):
             with code.block(f"if {self._sound()}:"):
                 self._mark(code, stage)
                 code.add("context.number = item.number")
+                if gives:
+                    code.add("me.reply = item.future")
                 self._trying(code, body)
+                if gives:
+                    code.add("me.reply.leave(HOLE, item.error)")
                 code.add("context.count += 1")
                 code.add_all(self.values.releases(stage))
             with code.block("elif item.error is RETIRE:"):

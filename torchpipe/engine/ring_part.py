@@ -13,14 +13,16 @@ from torchpipe.engine.code import Code
 from torchpipe.engine.context import Context
 from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.item import CLOSED, END
-from torchpipe.engine.parts import Part, close_all, deliver, deliver_end
+from torchpipe.engine.parts import InlinePart, Part, close_all, deliver, deliver_end
 from torchpipe.engine.position import Start
 from torchpipe.engine.probes import Probes
 from torchpipe.engine.recording import serial_track
 from torchpipe.engine.region import Ring, quietly, stopped_error
+from torchpipe.engine.reply import Reply
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.totals import Former
 from torchpipe.graph.cell import HOLE
+from torchpipe.graph.flat import upstream
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 if TYPE_CHECKING:
@@ -172,7 +174,29 @@ class RingPart(Part):
         elif error is CLOSED:
             deliver_end(future)
         elif future is not END:
+            if type(future) is Reply and out is not HOLE and future.full:
+                self._wait_for_room(future)
             deliver(future, out, error)
+
+    def _wait_for_room(self, reply: Reply) -> None:
+        self.context.rest()
+        self.context.wait(reply.wait_for_room)
+        self.context.work()
+
+    def outlet(self, stage: Parallel) -> Callable[[Reply, Any], None] | None:
+        """What takes the results of a scaled-up cell that yields, each as soon as it is there.
+
+        None where they must be one list, for what comes after: cells that take them in order, that
+        may fail on the item, or that try again.
+        """
+        node, last = stage.node, self.core.plan.way[-1]
+        ends = self.replies and node.bundled and len(self.core.plan.way) == 2 and not last.nodes
+        if not ends or not set(self.plan.nodes) <= upstream([last.region.start or node]):
+            return None
+        part = self.core.parts[last]
+        assert node.cell is not None
+        assert isinstance(part, InlinePart)
+        return part.give if node.cell.on_error == "raise" else None
 
     def _refuse(self, future: Any) -> None:
         """The run was stopped before the item was done."""

@@ -14,6 +14,7 @@ from torchpipe.engine.autoscaling import autoscaler
 from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
+from torchpipe.engine.results import Several, refuse_collecting
 from torchpipe.engine.resuming import Resuming
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.session import Session, refuse_sessions
@@ -27,7 +28,7 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 
 
-class Run(Resuming, Telling):
+class Run(Resuming, Telling, Several):
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
 
     Use it in a `with` block. At the end of the block, and on any error, everything stops: threads
@@ -41,7 +42,9 @@ class Run(Resuming, Telling):
         items: End each epoch after so many items of the sources, as if they had no more.
         seed: What the randomness of all cells comes from: see `Cell.seed`.
         stream: Take the items of an open pipeline as a stream, by `map` only, instead of each as a
-            request of its own: every `map` is an epoch, and an error in a cell ends the run.
+            request of its own: every `map` is an epoch, and an error in a cell ends the run. By
+            default so where a cell on the way to the results yields; with False, `results` gives
+            all that each item becomes there.
         stall_after: Seconds without any progress, while the consumer waits, after which a
             `StallWarning` names who is stuck; None never warns.
         stop_after: Longest time in seconds that the end of the `with` block waits for a call that
@@ -76,7 +79,7 @@ class Run(Resuming, Telling):
         window: int | None = None,
         items: int | None = None,
         seed: int = 0,
-        stream: bool = False,
+        stream: bool | None = None,
         stall_after: float | None = 30.0,
         stop_after: float | None = 10.0,
         ray_address: str | None = None,
@@ -85,6 +88,8 @@ class Run(Resuming, Telling):
         pipeline.check()
         plan = Plan(pipeline)
         refuse_sessions(pipeline.path, plan, sessions, stream)
+        if stream is False and not plan.one_to_one:
+            refuse_collecting(pipeline.path, plan)
         refuse_missing(pipeline.path, plan)
         self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         window = plan.default_window if window is None else window
@@ -140,7 +145,9 @@ class Run(Resuming, Telling):
         return self._entry.submit_nowait(args, kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run an open pipeline on one item and return its outputs."""
+        """Run an open pipeline on one item and return its outputs; or the list of its `results`."""
+        if self._core.replying:
+            return list(self.results(*args, **kwargs))
         return self.submit(*args, **kwargs).result()
 
     def session(self) -> Session:

@@ -157,7 +157,7 @@ class Session:
         self.close()
 
 
-def refuse_sessions(pipeline: str, plan: Plan, sessions: int, stream: bool) -> None:
+def refuse_sessions(pipeline: str, plan: Plan, sessions: int, stream: bool | None) -> None:
     """Refuse sessions where there cannot be any.
 
     Raises:

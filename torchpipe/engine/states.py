@@ -71,7 +71,10 @@ class Moment:
         measured, life = context.busy_until(self.now), context.life_until(self.now)
         name = "tail" if stage is part.plan.serial[-1] else f"stage {stage.level}"
         thread = f"{name} {part.plan.key}".strip()
-        self.states[context] = States(thread, measured - called, life - measured, called)
+        settles = name == "tail" and part.plan.parallel
+        full = context.waited_until(self.now) if settles else 0.0  # no room in a reply
+        rest = life - measured - full
+        self.states[context] = States(thread, measured - called, rest, called + full)
 
     def _entry(self, part: Part, thread: str) -> None:
         """The first stage of a region that somebody puts items into, in their thread."""

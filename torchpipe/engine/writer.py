@@ -34,6 +34,10 @@ class Writer:
         names: The names of the results.
         way: The cell that starts the next region on the way to the results, if that is pulled.
         pushes: For each other cell that starts a region: what takes its items.
+
+    Attributes:
+        replies: Whether the items are parts of requests that get several results.
+        onward: The cells that start the regions on the way to those.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Writer:
         self.plan, self.values, self.call_of = plan, values, call_of
         self.results, self.packing, self.names = results, packing, names
         self.way, self.pushes = way, pushes
+        self.replies, self.onward = False, frozenset[Node]()
 
     def _code(self, name: str, parameters: str = "") -> Code:
         code = Code(name, parameters)
@@ -140,8 +145,9 @@ class Writer:
             with guard:
                 with code.block(f"for out in {body.call(node)}:", node.path):
                     body.called(node.path)
+                    whose = "future, " if node in self.onward else ""
                     out = "*out" if len(node.outputs) > 1 else "out"
-                    code.add(f"{self._push(code, node)}({out})")
+                    code.add(f"{self._push(code, node)}({whose}{out})")
                     if body.timed:
                         code.add("context.mark = clock()")
                 body.called(node.path)
@@ -224,7 +230,7 @@ class Writer:
         reads = [body.read(value) for value in self.results]
         named = ", ".join(f"{n!r}: {r}" for n, r in zip(self.names, reads, strict=False))
         if not reads:
-            packed = "None"
+            packed = "HOLE" if self.replies else "None"
         elif self.packing is None:
             packed = reads[0]
         elif self.packing is dict:

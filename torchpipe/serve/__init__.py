@@ -1,9 +1,10 @@
 """A pipeline as an HTTP service: `torchpipe serve TARGET`, or `torchpipe.serve.app(pipeline)`.
 
 Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
-wrong), service and pump (the run behind it), reading and routes (what clients ask), control and
-metrics, gate (what every request passes), describing and naming (the OpenAPI document), asgi (the
-app), server (a port, until it ends). Nothing here is imported with `torchpipe`.
+wrong), service, pump and flow (the run behind it), reading, routes and several (what clients ask),
+control and metrics, gate (what every request passes), describing and naming (the OpenAPI document),
+page (the live page), asgi (the app), server (a port, until it ends), ray_serve (replicas in a
+cluster). Nothing here is imported with `torchpipe`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from torchpipe.serve.array import Array
 if TYPE_CHECKING:
     from torchpipe.serve.asgi import app
     from torchpipe.serve.codecs import codec
+    from torchpipe.serve.ray_serve import deployment
 
-__all__ = ["Array", "app", "codec"]
-HOMES = {"app": "torchpipe.serve.asgi", "codec": "torchpipe.serve.codecs"}
+__all__ = ["Array", "app", "codec", "deployment"]
+HOMES = {
+    "app": "torchpipe.serve.asgi",
+    "codec": "torchpipe.serve.codecs",
+    "deployment": "torchpipe.serve.ray_serve",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from torchpipe.serve.page import LivePage
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
 from torchpipe.serve.service import Service
+from torchpipe.serve.several import SeveralRoutes
 
 log = logging.getLogger("torchpipe.serve")
 
@@ -52,7 +53,7 @@ def app(
             machine only.
         guards_all: Whether all requests must bring the token.
         max_body: Most bytes of a body, as it arrives and when it is decompressed.
-        max_items: Most items in one `/run-batch` or `/stream`.
+        max_items: Most items in one `/run-batch` or `/stream`, and most results in one reply.
         max_sessions: Most sessions and sequences at a time, of a stateful pipeline.
         session_idle: Seconds without a request after which a sequence ends by itself.
         body_timeout: Seconds for a body to arrive.
@@ -111,7 +112,8 @@ def inner(
         redirect_slashes=False,
         redoc_url=None,  # its page loads a picture from another host
     )
-    routes = Routes(service, max_body, max_items)
+    kind = SeveralRoutes if service.several else Routes
+    routes = kind(service, max_body, max_items)
     asked = {"/run": routes.run, "/run-batch": routes.run_batch, "/stream": routes.stream}
     for path, function in asked.items():
         kinds: dict[str, Any] = {"response_class": Response, "tags": ["items"]}

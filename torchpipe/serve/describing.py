@@ -63,15 +63,19 @@ def complete(document: Schema, service: Service) -> None:
         operation["responses"].pop("422", None)
         operation["responses"]["default"] = answer("no result", "Problem", refusals.MEDIA_TYPE)
     paths = document["paths"]
-    taking(paths["/run"]["post"], "Inputs")
-    if any(is_file(port) for port in service.inputs.values()):
-        content = paths["/run"]["post"]["requestBody"]["content"]
-        content["multipart/form-data"] = {"schema": form_of(service)}
+    for path in ["/run", *(["/stream"] if service.several else [])]:
+        taking(paths[path]["post"], "Inputs")
+        if any(is_file(port) for port in service.inputs.values()):
+            content = paths[path]["post"]["requestBody"]["content"]
+            content["multipart/form-data"] = {"schema": form_of(service)}
     taking(paths["/run-batch"]["post"], "Items")
-    taking(paths["/stream"]["post"], "Items")
-    paths["/run"]["post"]["responses"]["200"] = answer("the outputs", "Outputs")
+    if not service.several:
+        taking(paths["/stream"]["post"], "Items")
+    result = "AllOutputs" if service.several else "Outputs"
+    paths["/run"]["post"]["responses"]["200"] = answer("the outputs", result)
     paths["/run-batch"]["post"]["responses"]["200"] = answer("in the order of the items", "Results")
-    events = answer("an event for each item, then one named `end`", "Event", "text/event-stream")
+    each = "result" if service.several else "item"
+    events = answer(f"an event for each {each}, then one named `end`", "Event", "text/event-stream")
     paths["/stream"]["post"]["responses"]["200"] = events
     paths["/scale"]["post"]["requestBody"] = body(clones_of(service))
     paths["/parameters"]["patch"]["requestBody"] = body(values_of(service))
@@ -112,7 +116,11 @@ def items(service: Service) -> dict[str, Schema]:
     ):
         made = model.model_json_schema(ref_template=f"{PLACE}{{model}}", mode=mode)  # type: ignore[arg-type]
         found |= {**made.pop("$defs", {}), name: made}
-    outcomes = [several({"outputs": "Outputs"}), several({"problem": "Problem"})]
+    result = several({"outputs": "Outputs"})
+    if service.several:
+        found["AllOutputs"] = listed("results", reference("Outputs"))
+        result = reference("AllOutputs")
+    outcomes = [result, several({"problem": "Problem"})]
     found["Items"] = listed("items", reference("Inputs"))
     found["Results"] = listed("results", {"oneOf": outcomes})
     text = {"type": "string"}

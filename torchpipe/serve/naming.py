@@ -9,7 +9,7 @@ from torchpipe.serve.arrays import NAME
 Schema = dict[str, Any]
 
 PLACE = "#/components/schemas/"
-OUTCOMES = {"outputs": "BatchResult", "results": "BatchResult", "problem": "BatchProblem"}
+OUTCOMES = {"outputs": "BatchResult", "problem": "BatchProblem"}
 EVENTS = "text/event-stream"
 
 
@@ -35,8 +35,8 @@ def share_schemas(document: Schema) -> None:
     """Make a schema of its own of each object that has a name: an array, an item's outcome."""
     results = document["components"]["schemas"]["Results"]["properties"]["results"]
     for outcome in results["items"]["oneOf"]:
-        (field,) = outcome["properties"]
-        outcome[NAME] = OUTCOMES[field]
+        for field in outcome.get("properties", ()):  # none where it refers to one with a name
+            outcome[NAME] = OUTCOMES[field]
     found: dict[str, Schema] = {}
     for part in ("paths", "components"):
         document[part] = referring(document[part], found)

@@ -10,7 +10,6 @@ from pydantic.errors import PydanticUserError
 
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
-from torchpipe.graph.plan import Plan
 from torchpipe.graph.port import REQUIRED, Input, Output
 from torchpipe.graph.types import type_name, unannotated
 from torchpipe.serve.codecs import STRICT, ArrayCodec, rewritten
@@ -74,19 +73,12 @@ def served(pipeline: Pipeline) -> tuple[dict[str, ServedPort], dict[str, ServedP
     """The inputs and the outputs of a pipeline.
 
     Raises:
-        UsageError: It is not open, gives several results for an item, or nobody knows how to send
-            one of its types.
+        UsageError: It is not open, or nobody knows how to send one of its types.
     """
     if not pipeline.is_open:
         raise UsageError(
             f"cannot serve {pipeline.path}: its sources start a stream, so there is nothing to "
             f"send to it. Give `build` an argument for what a request brings."
-        )
-    if not Plan(pipeline).one_to_one:
-        raise UsageError(
-            f"cannot serve {pipeline.path}: a cell in it gives any number of results for an item, "
-            f"so that no result is that of one request. Serve a pipeline that ends before it, or "
-            f"let the cell return a list."
         )
     inputs = {name: ServedPort(port) for name, port in pipeline.inputs.items()}
     return inputs, {name: ServedPort(port) for name, port in pipeline.outputs.items()}

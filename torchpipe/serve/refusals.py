@@ -119,12 +119,27 @@ class Draining(Refusal):
 
 
 class DeadlineExceeded(Refusal):
-    """It took too long; the item was dropped."""
+    """It took too long; the item was dropped, or the rest of its results."""
 
     status = 504
 
+    def __init__(self, seconds: float, *, some: bool = False):
+        missing, dropped = "there was no result", "the item"
+        if some:
+            missing, dropped = "not all results were there", "the rest"
+        super().__init__(f"{missing} within {seconds:g} s, and {dropped} was dropped.")
+
+
+class TooSlow(Refusal):
+    """The client does not take results, and others wait for theirs."""
+
+    status = 408
+
     def __init__(self, seconds: float):
-        super().__init__(f"there was no result within {seconds:g} s, and the item was dropped.")
+        super().__init__(
+            f"no result was taken for {seconds:g} s while others waited, and the rest was dropped. "
+            f"Read faster."
+        )
 
 
 class ItemFiltered(Refusal):

@@ -43,14 +43,10 @@ class Routes:
 
     async def run(self, request: Request) -> Response:
         """The outputs for one item."""
-        model = self.service.input_model
-        if media_type(request) == "multipart/form-data":
-            values = await read_form(request, self.service.inputs, model)
-        else:
-            values = await read_json(request, model.model_validate_json, self.most)
+        item = await self._item_in(request)
         async with Present(request):
-            outputs = await self.infer(request, values)
-        return Response(self.written(outputs, context_of(request)), media_type="application/json")
+            answer = await self._answer(request, item)
+        return Response(answer, media_type="application/json")
 
     async def run_batch(self, request: Request) -> Response:
         """The outputs for several items, each or its error in the item's place.
@@ -134,16 +130,24 @@ class Routes:
         while (message := await socket.receive())["type"] == "websocket.receive":
             text = message.get("text") or message.get("bytes") or b""
             await room.acquire()
-            waiting.put_nowait(asyncio.ensure_future(self._message(socket, stream, text)))
+            waiting.put_nowait(self._begun(socket, stream, text))
 
     async def _send_all(self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore) -> None:
         while True:
             one = await waiting.get()
             try:
-                await socket.send_text((await one).decode())
+                await self._tell(socket, await one)
             finally:
                 one.cancel()
             room.release()
+
+    def _begun(
+        self, socket: WebSocket, stream: Session | None, text: str | bytes
+    ) -> asyncio.Future[bytes]:
+        return asyncio.ensure_future(self._message(socket, stream, text))
+
+    async def _tell(self, socket: WebSocket, message: bytes) -> None:
+        await socket.send_text(message.decode())
 
     async def _message(self, socket: WebSocket, stream: Session | None, text: str | bytes) -> bytes:
         """The answer to one message."""
@@ -152,6 +156,12 @@ class Routes:
         except ValidationError as error:
             return self._failed(socket, bad_input(error))
         return await self._outcome(socket, item, stream)
+
+    async def _item_in(self, request: Request) -> BaseModel:
+        model = self.service.input_model
+        if media_type(request) == "multipart/form-data":
+            return await read_form(request, self.service.inputs, model)
+        return await read_json(request, model.model_validate_json, self.most)
 
     async def _items_in(self, request: Request) -> list[BaseModel]:
         context_of(request), deadline_of(request)  # refused here, not in the place of each item
@@ -168,10 +178,19 @@ class Routes:
     ) -> bytes:
         """The outputs for an item, or what went wrong with it."""
         try:
-            outputs = await self.infer(request, item, stream)
-            return b'{"outputs":' + self.written(outputs, context_of(request)) + b"}"
+            return self._as_outcome(await self._answer(request, item, stream))
         except Refusal as refusal:
             return self._failed(request, refusal)
+
+    async def _answer(
+        self, request: Request | WebSocket, item: BaseModel, stream: Session | None = None
+    ) -> bytes:
+        """The outputs for an item, as JSON."""
+        outputs = await self.infer(request, item, stream)
+        return self.written(outputs, context_of(request))
+
+    def _as_outcome(self, answer: bytes) -> bytes:
+        return b'{"outputs":' + answer + b"}"
 
     def _failed(self, request: Request | WebSocket, refusal: Refusal) -> bytes:
         return json.dumps({"problem": refusal.body(request.state.request_id)}).encode()
@@ -180,9 +199,12 @@ class Routes:
         self, request: Request | WebSocket, item: BaseModel, stream: Session | None = None
     ) -> Mapping[str, Any]:
         """Ask the run."""
-        values = {name: getattr(item, name) for name in self.service.inputs}
         seconds, name = deadline_of(request), request.state.request_id
+        values = self._values(item)
         return await self.service.infer(values, deadline=seconds, request_id=name, session=stream)
+
+    def _values(self, item: BaseModel) -> dict[str, Any]:
+        return {name: getattr(item, name) for name in self.service.inputs}
 
     def written(self, outputs: Mapping[str, Any], context: dict[str, str]) -> bytes:
         """The outputs as JSON."""

@@ -13,12 +13,14 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from torchpipe.engine.results import refuse_collecting
 from torchpipe.engine.run import Run
 from torchpipe.engine.session import Session, refuse_sessions
 from torchpipe.errors import ItemDropped, RunError, Stopped
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
+from torchpipe.serve.flow import Flowing
 from torchpipe.serve.ports import model_of, served
 from torchpipe.serve.pump import Pump, Submit, Ticket
 from torchpipe.serve.refusals import (
@@ -34,7 +36,7 @@ from torchpipe.serve.refusals import (
 log = logging.getLogger("torchpipe.serve")
 
 
-class Service:
+class Service(Flowing):
     """A pipeline that many clients ask at the same time; each gets the result of its own item.
 
     Items share the clones, and cells may batch them. At most `window + queue` are inside; what
@@ -54,6 +56,7 @@ class Service:
         inside: How many requests wait for a result now.
         count: How many were answered, with a result or without.
         seconds: How long those took, together.
+        several: Whether an item may have more than one result, or none: see `flow`.
         stateful: Whether a result depends on the items before it, in the same session.
         sessions: How many sessions clients have open.
         draining: Whether no more requests are taken.
@@ -81,7 +84,10 @@ class Service:
         self.input_model = model_of("Inputs", self.inputs)
         self.output_model = model_of("Outputs", self.outputs)
         self.stateful = any(leaf.stateful for leaf in leaves(pipeline))
-        refuse_sessions(pipeline.path, Plan(pipeline), int(self.stateful), stream=False)
+        plan = Plan(pipeline)
+        refuse_sessions(pipeline.path, plan, int(self.stateful), stream=False)
+        refuse_collecting(pipeline.path, plan)
+        self.several = not plan.one_to_one
         self.most_sessions, self.sessions = most_sessions, 0
         self.inside = self.count = 0
         self.seconds = 0.0
@@ -95,7 +101,7 @@ class Service:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the run, and what feeds it."""
         sessions = {"sessions": sys.maxsize} if self.stateful else {}  # they are counted here
-        self.run: Run = self.pipeline.run(**sessions, **self._options)
+        self.run: Run = self.pipeline.run(stream=False, **sessions, **self._options)
         self._pump = Pump(loop)
         self._empty.set()
         if self.spans:

@@ -116,6 +116,7 @@ class Model:
             "platform": PLATFORM,
             "backend": PLATFORM,
             "max_batch_size": 0,
+            "model_transaction_policy": {"decoupled": self.service.several},
             "input": [as_config(kind) for kind in self.inputs.values()],
             "output": [as_config(kind) for kind in self.outputs.values()],
         }
@@ -137,6 +138,14 @@ class Model:
             "inference_stats": {"success": success, "fail": fail},
         }
         return {"model_stats": [told]}
+
+    def refuse_several(self) -> None:
+        """Refuse requests where a reply could not hold all results."""
+        if self.service.several:
+            raise Refusal(
+                f"{self.name} gives any number of results for a request (it is decoupled), which "
+                f"the protocol has no reply for over HTTP. Ask POST /stream, or POST /run for all."
+            )
 
     def refuse_other(self, name: str, version: str = VERSION) -> None:
         """Refuse models and versions that there are not."""

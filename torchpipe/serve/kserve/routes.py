@@ -93,6 +93,7 @@ class OpenInference:
         return reply
 
     async def _inferred(self, request: Request) -> Response:
+        self.model.refuse_several()
         body = await request.body()
         size = LARGE if "content-encoding" in request.headers else len(body)
         asked = await aside(size, self._read, body, request)
