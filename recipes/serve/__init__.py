@@ -1,9 +1,9 @@
 """Two services, digits and people in videos: `torchpipe serve serve tracker`."""
 
-from .digits import Digits
+from .digit_reader import DigitReader
 from .tracker import Tracker
 
-recipe = Digits
-commands = {"digits": Digits, "tracker": Tracker}  # torchpipe serve serve digits
+recipe = DigitReader
+commands = {"digits": DigitReader, "tracker": Tracker}  # torchpipe serve serve digits
 
-__all__ = ["Digits", "Tracker", "commands", "recipe"]
+__all__ = ["DigitReader", "Tracker", "commands", "recipe"]

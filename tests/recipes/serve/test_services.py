@@ -20,11 +20,12 @@ from websockets.sync.client import ClientConnection, connect
 import recipes.serve
 from recipes.digits.data import load_digits
 from recipes.digits.network import DigitNet
-from recipes.serve import Digits, Tracker
+from recipes.serve import DigitReader, Tracker
 from recipes.serve.image_file import MOST_PIXELS
 from recipes.tracking.pipeline import CLIP
 from recipes.tracking.video import read_frames
 from tests.serve.made import TIMEOUT, Live, asking, problem, serving
+from torchpipe.cli import main
 
 README = Path(inspect.getfile(recipes.serve)).with_name("README.md").read_text(encoding="utf-8")
 
@@ -108,7 +109,7 @@ def png(width: int, height: int) -> bytes:
     ],
 )
 def test_what_is_no_image_is_refused_before_it_is_in_the_run(image, text, network):
-    with asking(Digits(network)) as client:
+    with asking(DigitReader(network)) as client:
         for told in (
             client.post("/run", files={"image": image}),
             client.post("/run", json=item(image)),
@@ -121,7 +122,7 @@ def test_what_is_no_image_is_refused_before_it_is_in_the_run(image, text, networ
 def test_pictures_of_other_sizes_and_colours_are_read_too(network):
     picture = load_digits(4).test[3].png
     large = Image.open(io.BytesIO(picture)).convert("RGB").resize((100, 80))
-    with asking(Digits(network)) as client:
+    with asking(DigitReader(network)) as client:
         for image in (picture, jpeg(large)):
             told = client.post("/run", files={"image": image}).json()
             assert 0 <= told["digit"] <= 9
@@ -130,6 +131,16 @@ def test_pictures_of_other_sizes_and_colours_are_read_too(network):
 
 @pytest.mark.parametrize("option", ["network", "clones"])
 def test_the_page_tells_the_options_and_their_defaults(option):
-    default = inspect.signature(Digits).parameters[option].default
+    default = inspect.signature(DigitReader).parameters[option].default
     (row,) = [line for line in README.splitlines() if f"`--{option}`" in line]
     assert f" {default} " in row.replace("`", " ")
+
+
+def test_a_copy_has_both_services_and_the_recipes_that_they_build_on(tmp_path, capsys, network):
+    folder = str(tmp_path / "services_copied")
+    assert main(["cp", "serve", folder]) == 0
+    assert main(["graph", folder, "digits", "--network", network]) == 0
+    assert main(["graph", folder, "tracker"]) == 0
+    shown = capsys.readouterr().out
+    assert "DigitReader(" in shown
+    assert "Tracker(" in shown

@@ -7,7 +7,7 @@ from ..digits.classify import Classify
 from .image_file import ImageFile
 
 
-class Digits(tp.Pipeline):
+class DigitReader(tp.Pipeline):
     """Reads the handwritten digit in each image, white on black.
 
     Images that wait go through the network as one batch, whoever sent them.
