@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from recipes.tracking.weights import find_weights
 from torchpipe.errors import UsageError
 
 DOCS = Path(__file__).parent.parent / "docs"
+ON_THE_PAGE_OF_ERRORS = {"CheckError", "EndOfStream", "TorchpipeError"}  # which has the module
 
 
 def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
@@ -37,6 +40,22 @@ def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
     drawing = "\n".join(blank_but("mermaid", (DOCS / "tracking.md").read_text())).strip()
     assert capsys.readouterr().out.strip() == drawing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
+
+
+@pytest.mark.parametrize("part", ["", ".train", ".serve", ".dashboard", ".testing"])
+def test_the_reference_has_every_public_name(part: str):
+    home = import_module(f"torchpipe{part}")
+    public = {name: getattr(home, name) for name in home.__all__}
+    told = list(told_in_the_reference())
+    left = {name for name, value in public.items() if not any(value is one for one in told)}
+    assert left <= ON_THE_PAGE_OF_ERRORS
+
+
+def told_in_the_reference() -> Iterator[object]:
+    for page in (DOCS / "api").glob("*.md"):
+        for name in re.findall(r"^\.\. auto\w+:: ([\w.]+)", page.read_text(), re.MULTILINE):
+            home, _, last = name.rpartition(".")
+            yield getattr(import_module(home), last)
 
 
 def run_blocks(page: str) -> None:

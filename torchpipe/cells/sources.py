@@ -139,7 +139,7 @@ class FolderSource(Cell):
 
     Args:
         folder: The folder.
-        pattern: Which files, as for `Path.glob`: "*.jpg", or "**/*.jpg" for folders within as well.
+        pattern: Which files, as for `Path.glob`: `*.jpg`, or `**/*.jpg` for folders within as well.
 
     Raises:
         UsageError: The folder is missing, or holds no such file; raised when the run starts.
