@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from recipes.tracking.weights import find_weights
+from torchpipe.cli import main
 from torchpipe.errors import UsageError
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -22,7 +23,7 @@ def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
     assert (tmp_path / "trace.json").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md"])
+@pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md", "migrating.md"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     run_blocks(page)
@@ -42,6 +43,15 @@ def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
 
 
+def test_what_one_writes_here_instead_is_code_that_runs():
+    text = (DOCS / "migrating.md").read_text()
+    code = "\n".join(blank_but("python", text))
+    rows = [line.split(" | ")[-1] for line in text.splitlines() if line.startswith("| ")]
+    told = [snippet for row in rows for snippet in re.findall(r"`([^`]+)`", row)]
+    assert len(told) > 35
+    assert [snippet for snippet in told if snippet not in code] == []
+
+
 @pytest.mark.parametrize("part", ["", ".train", ".serve", ".dashboard", ".testing"])
 def test_the_reference_has_every_public_name(part: str):
     home = import_module(f"torchpipe{part}")
@@ -58,9 +68,30 @@ def told_in_the_reference() -> Iterator[object]:
             yield getattr(import_module(home), last)
 
 
+@pytest.mark.parametrize("recipe", ["tracking", "distributed"])
+def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys):
+    drawings = drawn_in(DOCS.parent / "recipes" / recipe / "README.md")
+    assert drawings
+    for command, drawing in drawings.items():
+        assert main(command.split()[1:]) == 0
+        assert capsys.readouterr().out == drawing
+
+
 def run_blocks(page: str) -> None:
+    """Run them all, and draw the pipelines that the page shows."""
     code = "\n".join(blank_but("python", (DOCS / page).read_text()))
-    exec(compile(code, page, "exec", dont_inherit=True), {"__name__": page})  # noqa: S102 - our own documentation
+    names = {"__name__": page}
+    exec(compile(code, page, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
+    for pipeline, drawing in drawn_in(DOCS / page).items():
+        assert eval(pipeline, names).to_mermaid() == drawing
+
+
+def drawn_in(page: Path) -> dict[str, str]:
+    """Each drawing of a page, by what stands before it: a command, or a pipeline of the page."""
+    text = page.read_text()
+    pairs = re.findall(r"^<!-- drawn: (.+) -->\n```mermaid\n((?:.+\n)+)```$", text, re.MULTILINE)
+    assert len(pairs) == text.count("```mermaid"), f"{page}: not every drawing says what draws it"
+    return dict(pairs)
 
 
 def blank_but(kind: str, text: str) -> list[str]:
