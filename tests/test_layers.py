@@ -41,9 +41,11 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
+    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.wire"}
+    | VALUES
+    | SAVING,
     "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
-    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss"},
+    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss", "engine.ray_seen"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "fastapi_offline": {"serve"},
