@@ -101,7 +101,7 @@ def told_in_the_reference() -> Iterator[object]:
             yield getattr(import_module(home), last)
 
 
-@pytest.mark.parametrize("recipe", ["tracking", "distributed"])
+@pytest.mark.parametrize("recipe", ["tracking", "distributed", "examples"])
 def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys):
     drawings = drawn_in(ROOT / "recipes" / recipe / "README.md")
     assert drawings
