@@ -21,7 +21,7 @@ FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 
 def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_blocks("tracing.md")
+    run_blocks(DOCS / "tracing.md")
     assert (tmp_path / "trace.json").stat().st_size > 10_000
 
 

@@ -49,7 +49,8 @@ def blocks_of(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["scaling.md", "statistics.md"])
-def test_a_fragment_runs_with_what_it_leaves_out(page: str):
+def test_a_fragment_runs_with_what_it_leaves_out(page: str, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     for block in blocks_of(ROOT / "docs" / page):
         names = {"tp": tp, "Detect": Detect, "Tracking": Tracking, "weights": ""}
         exec(block, names | {"self": SimpleNamespace()})  # noqa: S102 - our own documentation
