@@ -3,45 +3,128 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from recipes.tracking.weights import find_weights
+from torchpipe.cli import main
 from torchpipe.errors import UsageError
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+ON_THE_PAGE_OF_ERRORS = {"CheckError", "EndOfStream", "TorchpipeError"}  # which has the module
+FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 
 
 def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_blocks("tracing.md")
+    run_blocks(DOCS / "tracing.md")
     assert (tmp_path / "trace.json").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md"])
+@pytest.mark.parametrize("page", ["tour.md", "training.md", "serving.md", "migrating.md"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
-    run_blocks(page)
+    run_blocks(DOCS / page)
 
 
-def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
-    tmp_path, monkeypatch, capsys
-):
+@pytest.fixture
+def weights() -> None:
+    """Those of the recipe's detector."""
     try:
         find_weights()
     except UsageError as error:
         pytest.skip(str(error))
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
-    run_blocks("tracking.md")
+    run_blocks(DOCS / "tracking.md")
     drawing = "\n".join(blank_but("mermaid", (DOCS / "tracking.md").read_text())).strip()
     assert capsys.readouterr().out.strip() == drawing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
 
 
-def run_blocks(page: str) -> None:
-    code = "\n".join(blank_but("python", (DOCS / page).read_text()))
-    exec(compile(code, page, "exec", dont_inherit=True), {"__name__": page})  # noqa: S102 - our own documentation
+@pytest.mark.usefixtures("weights")
+def test_the_code_of_the_readme_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    run_blocks(ROOT / "README.md")
+    assert capsys.readouterr().out.startswith("frame 1: ")
+
+
+@pytest.mark.usefixtures("weights")
+def test_the_command_of_the_readme_writes_what_it_says(tmp_path, monkeypatch, capsys):
+    shell = "\n".join(blank_but("sh", (ROOT / "README.md").read_text()))
+    [command] = re.findall(r"^torchpipe (.+)$", shell, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    assert main([*command.split(), "--items", "2"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tracking.mp4", "tracking.txt"]
+
+
+def test_the_figures_of_the_readme_are_those_of_the_page_on_performance():
+    text = (ROOT / "README.md").read_text().partition("## How fast")[2].partition("\n## ")[0]
+    rows = [line.split("|")[2:4] for line in text.splitlines() if line.startswith("|")][2:]
+    told = {number for row in rows for cell in row for number in FIGURE.findall(cell)}
+    known = set(FIGURE.findall((DOCS / "performance.md").read_text()))
+    assert len(told) > 20
+    assert told - known == set()
+
+
+def test_what_one_writes_here_instead_is_code_that_runs():
+    text = (DOCS / "migrating.md").read_text()
+    code = "\n".join(blank_but("python", text))
+    rows = [line.split(" | ")[-1] for line in text.splitlines() if line.startswith("| ")]
+    told = [snippet for row in rows for snippet in re.findall(r"`([^`]+)`", row)]
+    assert len(told) > 35
+    assert [snippet for snippet in told if snippet not in code] == []
+
+
+@pytest.mark.parametrize("part", ["", ".train", ".serve", ".dashboard", ".testing"])
+def test_the_reference_has_every_public_name(part: str):
+    home = import_module(f"torchpipe{part}")
+    public = {name: getattr(home, name) for name in home.__all__}
+    told = list(told_in_the_reference())
+    left = {name for name, value in public.items() if not any(value is one for one in told)}
+    assert left <= ON_THE_PAGE_OF_ERRORS
+
+
+def told_in_the_reference() -> Iterator[object]:
+    for page in (DOCS / "api").glob("*.md"):
+        for name in re.findall(r"^\.\. auto\w+:: ([\w.]+)", page.read_text(), re.MULTILINE):
+            home, _, last = name.rpartition(".")
+            yield getattr(import_module(home), last)
+
+
+@pytest.mark.parametrize("recipe", ["tracking", "distributed", "examples"])
+def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys):
+    drawings = drawn_in(ROOT / "recipes" / recipe / "README.md")
+    assert drawings
+    for command, drawing in drawings.items():
+        assert main(command.split()[1:]) == 0
+        assert capsys.readouterr().out == drawing
+
+
+def run_blocks(page: Path) -> None:
+    """Run them all, and draw the pipelines that the page shows."""
+    code = "\n".join(blank_but("python", page.read_text()))
+    names = {"__name__": page.name}
+    exec(compile(code, page, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
+    for pipeline, drawing in drawn_in(page).items():
+        assert eval(pipeline, names).to_mermaid() == drawing
+
+
+def drawn_in(page: Path) -> dict[str, str]:
+    """Each drawing of a page, by what stands before it: a command, or a pipeline of the page."""
+    text = page.read_text()
+    pairs = re.findall(r"^<!-- drawn: (.+) -->\n```mermaid\n((?:.+\n)+)```$", text, re.MULTILINE)
+    assert len(pairs) == text.count("```mermaid"), f"{page}: not every drawing says what draws it"
+    return dict(pairs)
 
 
 def blank_but(kind: str, text: str) -> list[str]:

@@ -41,9 +41,12 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "engine.torch_state", "engine.wire"} | VALUES | SAVING,
+    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.wire"}
+    | VALUES
+    | SAVING,
     "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
-    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss", "serve.ray_serve"},
+    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss", "engine.ray_seen"}
+    | {"serve.ray_serve"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "fastapi_offline": {"serve"},

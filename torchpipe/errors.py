@@ -45,6 +45,7 @@ class CheckError(GraphError):
     """All that `Pipeline.check` found, one line each.
 
     Attributes:
+        pipeline: The path of what was checked.
         findings: One sentence per problem: what, why, and what to write instead.
     """
 

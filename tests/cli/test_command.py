@@ -13,7 +13,7 @@ def test_without_a_command_it_helps(torchpipe):
     )
 
 
-@pytest.mark.parametrize("command", ["run", "graph", "serve", "recipes", "cp"])
+@pytest.mark.parametrize("command", ["run", "graph", "serve", "doctor", "recipes", "cp"])
 def test_each_command_helps(torchpipe, command, capsys):
     with pytest.raises(SystemExit) as end:
         torchpipe(command, "--help")
@@ -33,7 +33,7 @@ def test_an_unknown_command_is_one_line(torchpipe):
     assert (code, out) == (2, "")
     assert err == (
         "torchpipe: argument COMMAND: invalid choice: 'rnu' (choose from 'run', 'profile', "
-        "'graph', 'serve', 'dashboard', 'recipes', 'cp'). See `torchpipe --help`.\n"
+        "'graph', 'serve', 'dashboard', 'doctor', 'recipes', 'cp'). See `torchpipe --help`.\n"
     )
 
 

@@ -5,7 +5,7 @@ A state is tested by two snapshots: the thread has spent all the time in between
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, process_time
 
 import pytest
 
@@ -287,6 +287,14 @@ def test_cpu_time_is_known_of_threads():
         now = run.statistics()
     assert all(clone.cpu is not None and clone.cpu > 0 for clone in now if clone.scaled)
     assert now.cpu > 0
+
+
+def test_cpu_time_from_before_the_run_is_not_counted():
+    spent = process_time()
+    with line(source=tp.Source(range(3)), add=scaled(Add(), 2)).run() as run:
+        list(run)
+        assert 0 < run.statistics().cpu < process_time() - spent
+    assert run.statistics().cpu < process_time() - spent
 
 
 # -- distributions

@@ -25,6 +25,7 @@ def inner(name: str) -> Any:
     return property(
         lambda each: getattr(each.cell, name),
         lambda each, value: setattr(each.cell, name, value),
+        doc=f"That of the cell inside: see `Cell.{name}`.",
     )
 
 
@@ -108,6 +109,7 @@ class Each(Around):
         self._boxes.post(handle(key))
 
     def forward(self, key: Hashable, *args: Any, **kwargs: Any) -> Any:
+        """What the copy for the key gives."""
         made = self._copy_of(key)
         if made.writes:  # of the key there must be no copy
             args, kwargs = copy.deepcopy(args), copy.deepcopy(kwargs)
@@ -182,6 +184,11 @@ class Each(Around):
             )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Make the copies again, and let each remember.
+
+        Raises:
+            StateError: They were copies of another cell.
+        """
         kind = type(self.cell).__qualname__
         if state["kind"] != kind:
             raise StateError(

@@ -89,6 +89,7 @@ class DataLoaderSource(Cell):
         return False
 
     def forward(self) -> Iterator[Any]:
+        """One batch, or sample, after the other."""
         order = None if self._context is None else self.seed  # of the epoch's first item
         for batch in ordered(self.loader, order):
             for item in self._items(batch):

@@ -99,6 +99,7 @@ class ModuleCell(Cell):
         self.__dict__.pop("_run", None)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module gives, on the clone's device."""
         if self.batching is not None:
             return self.forward_batch([args])[0]
         with self._mode():

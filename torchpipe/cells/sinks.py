@@ -30,6 +30,7 @@ class Collect(Cell):
         self.items.clear()  # in place: copies of the definition share the list
 
     def forward(self, item: Any) -> Any:
+        """Keep the item, and pass it on."""
         self.items.append(item)
         return item
 
@@ -62,6 +63,7 @@ class Call(Cell):
         self.function = function
 
     def forward(self, item: Any) -> Any:
+        """Call the function with the item, and pass it on."""
         self.function(item)
         return item
 

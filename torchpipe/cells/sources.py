@@ -49,6 +49,7 @@ class Source(Cell):
         return jumps
 
     def forward(self) -> Iterator[Any]:
+        """One item after the other."""
         if self.first and isinstance(self.iterable, Sequence):
             yield from (self.iterable[index] for index in range(self.first, len(self.iterable)))
         else:
@@ -102,6 +103,9 @@ class DatasetSource(Cell):
     An item is read in the source's thread. Where reading is slow, give the *indices* to a scaled-up
     cell that reads: `tp.Source(range(len(dataset)))`.
 
+    Args:
+        dataset: Anything with `__len__` and `__getitem__`; shared, not copied.
+
     >>> import torchpipe as tp
     >>> list(tp.DatasetSource([10, 20, 30]).forward())
     [10, 20, 30]
@@ -121,6 +125,7 @@ class DatasetSource(Cell):
         return True
 
     def forward(self) -> Iterator[Any]:
+        """One element after the other."""
         for index in range(self.first, len(self.dataset)):
             yield self.dataset[index]
 
@@ -139,7 +144,7 @@ class FolderSource(Cell):
 
     Args:
         folder: The folder.
-        pattern: Which files, as for `Path.glob`: "*.jpg", or "**/*.jpg" for folders within as well.
+        pattern: Which files, as for `Path.glob`: `*.jpg`, or `**/*.jpg` for folders within as well.
 
     Raises:
         UsageError: The folder is missing, or holds no such file; raised when the run starts.
@@ -170,6 +175,7 @@ class FolderSource(Cell):
         return True
 
     def forward(self) -> Iterator[Path]:
+        """One path after the other."""
         yield from self.paths()[self.first :]
 
     def paths(self) -> list[Path]:

@@ -25,6 +25,9 @@ class Batch(Cell):
         drop_last: Drop the last, smaller batch of an epoch rather than give it.
         collate: Makes the batch from a list of items.
 
+    Raises:
+        ParameterError: `size` is less than 1.
+
     >>> import torchpipe as tp
     >>> from torchpipe.testing import check_cell
     >>> check_cell(tp.Batch(2), "a", "b", "c")
@@ -50,6 +53,7 @@ class Batch(Cell):
         self.items = []
 
     def forward(self, item: Any) -> Iterator[Any]:
+        """A batch, if this item completes one."""
         self.items.append(item)
         if len(self.items) == self.size:
             yield self._taken()
@@ -91,6 +95,7 @@ class Unbatch(Cell):
         self.split = split
 
     def forward(self, batch: Any) -> Iterator[Any]:
+        """The parts, one by one."""
         yield from self.split(batch)
 
 
@@ -115,6 +120,7 @@ class Filter(Cell):
         self.predicate = predicate
 
     def forward(self, item: Any) -> Any:
+        """The item, or `tp.HOLE` if it is dropped."""
         return item if self.predicate(item) else HOLE
 
     def describe(self) -> str:
@@ -132,6 +138,9 @@ class Delay(Cell):
     Args:
         n: How many items.
         initial: What the first `n` items get; by default the value of the first item.
+
+    Raises:
+        ParameterError: `n` is less than 1.
 
     >>> import torchpipe as tp
     >>> delay, padded = tp.Delay(1), tp.Delay(2, initial=None)
@@ -155,6 +164,7 @@ class Delay(Cell):
             self.past.extend([self.initial] * self.n)
 
     def forward(self, item: Any) -> Any:
+        """The item that came `n` items before."""
         if not self.past:
             self.past.extend([item] * self.n)
         self.past.append(item)

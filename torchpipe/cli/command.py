@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
+from torchpipe.cli.doctor import examine
 from torchpipe.cli.live import add_page_options, run_shown
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.profile import profiled
@@ -124,6 +125,9 @@ def top_parser() -> Parser:
         text = f"{what.capitalize()}. {TARGETS}\nIts options: torchpipe {name} TARGET --help"
         command = commands.add_parser(name, help=what, description=text)
         command.add_argument("target", metavar="TARGET", help="comes before all options")
+    what = "tell what is installed, which devices there are, and what is missing for what"
+    command = commands.add_parser("doctor", help=what, description=what)
+    command.set_defaults(command=lambda given: print_all(examine()))
     what = "list the recipes: complete pipelines to run or to copy"
     command = commands.add_parser("recipes", help=what, description=what)
     command.set_defaults(command=lambda given: print("\n".join(described())))
@@ -132,6 +136,12 @@ def top_parser() -> Parser:
     command.add_argument("folder", type=Path, metavar="FOLDER", help="a folder to make")
     command.set_defaults(command=lambda given: print(copy(given.recipe, given.folder)))
     return parser
+
+
+def print_all(lines: Iterable[str]) -> None:
+    """Print each line when it is there: some take a while."""
+    for line in lines:
+        print(line, flush=True)
 
 
 def target_parser(*words: str | None, definition: Definition) -> Parser:

@@ -91,6 +91,7 @@ class Core:
         self.stopped = False
         self.halted = False  # whether streams shall end: the run has, or the epoch was left
         self.began = 0.0  # when all was ready, by `perf_counter`
+        self.spent = 0.0  # CPU seconds of the process by then
         self.over: tuple[float, float] | None = None  # when it stopped, and CPU seconds by then
         self.scaling = threading.Lock()
         self._over = threading.Event()
@@ -123,7 +124,7 @@ class Core:
 
     def _start_times(self) -> None:
         """All times begin when all is ready; those of threads that are late, when they are."""
-        self.began = perf_counter()
+        self.began, self.spent = perf_counter(), process_time()
         for context in self.contexts:
             context.began = self.began
 

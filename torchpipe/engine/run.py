@@ -59,6 +59,7 @@ class Run(Resuming, Telling, Several):
     Raises:
         CheckError: The pipeline cannot run; the error lists all findings.
         ClusterError: There is no such Ray cluster, or it has not what a clone asks for.
+        RunError: `window` or `items` is too small, or the pipeline cannot have sessions.
 
     >>> import torchpipe as tp
     >>> class Sum(tp.Pipeline):
@@ -193,6 +194,9 @@ class Run(Resuming, Telling, Several):
         Args:
             path: The cell's dotted path, a dot, and the parameter's name.
             value: The value; it is checked first.
+
+        Raises:
+            ParameterError: There is no such parameter, or it does not take the value.
         """
         cell_path, _, name = path.rpartition(".")
         cell = self._definitions.get(cell_path)

@@ -37,7 +37,7 @@ def statistics(core: Core) -> Statistics:
         paths=tuple(path_of(part) for part in parts),
         items=core.tail(last).items,
         consumer=max(0.0, found[core.tail(last)].blocked) if core.pulled else None,
-        cpu=cpu,
+        cpu=max(0.0, cpu - core.spent),
         window=core.window,
         gpus=core.shared.gpus.statistics(now),
     )

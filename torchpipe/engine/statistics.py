@@ -130,7 +130,7 @@ class Statistics:
         paths: Each region; the last that leads to the results comes first.
         items: Results so far, in all epochs.
         consumer: Seconds in which nobody asked for the next result; None if items are submitted.
-        cpu: Seconds of CPU time of this process.
+        cpu: Seconds of CPU time of this process since the run was ready.
         window: Most items alive in each region.
         gpus: The GPUs that its thread clones work on.
     """

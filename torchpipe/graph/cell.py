@@ -158,7 +158,11 @@ class Cell:
         return [self.forward(*item) for item in items]
 
     def port_function(self) -> Callable[..., Any]:
-        """The function whose signature gives the ports; override it to wrap something else."""
+        """The function whose signature gives the ports; override it to wrap something else.
+
+        Raises:
+            GraphError: The cell has no `forward`.
+        """
         if not hasattr(self, "forward"):
             raise GraphError(f"{self.path} has no `forward`: write one that does its work.")
         return self.forward

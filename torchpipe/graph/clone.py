@@ -19,6 +19,9 @@ class Clone:
         config: Values for the cell's `tp.Config`s in this clone.
         torch_threads: Threads that torch uses inside one operation on the CPU; None leaves it.
         index: The clone's number within its cell, set by the engine.
+
+    >>> str(Clone(device="cuda:1", index=3))
+    'clone 3 on cuda:1'
     """
 
     device: str = "cpu"
@@ -34,6 +37,8 @@ class Clone:
 class ThreadClone(Clone):
     """A clone that is a thread of this process: it shares memory with all the others.
 
+    What it may be given is told by `Clone`.
+
     >>> ThreadClone(device="cuda:1", config={"precision": "fp16"}).device
     'cuda:1'
     """
@@ -44,7 +49,7 @@ class RayClone(Clone):
     """A clone that is a process of its own, anywhere in a Ray cluster.
 
     Ray starts it where there is room for what it asks for. A clone that dies is replaced, and its
-    items are run again.
+    items are run again. What else it may be given is told by `Clone`.
 
     Attributes:
         device: Where tensors should live. Default: "cuda:0" in a clone with a GPU, whose process

@@ -51,7 +51,11 @@ class Feedback(Cell):
         return Ports([Input(self, "value", Any)])
 
     def connect(self, output: Output) -> None:
-        """Give this output's value at the next item."""
+        """Give this output's value at the next item.
+
+        Raises:
+            ConnectError: It is no output, or has no place in this pipeline.
+        """
         if not isinstance(output, Output):
             raise ConnectError(
                 f"cannot connect {output!r} to {self.path}.value: an output is expected. Call "

@@ -32,14 +32,7 @@ UNSET = Unset()
 class Setting(Generic[T]):
     """What `Parameter` and `Config` share: a default, limits, and a checked assignment.
 
-    Args:
-        default: The value until another is set. Without one, the pipeline's check asks for it.
-        ge: The value must be greater than or equal to this.
-        gt: The value must be greater than this.
-        le: The value must be less than or equal to this.
-        lt: The value must be less than this.
-        choices: The only values allowed.
-        doc: One line for people, shown by the command line and on the live page.
+    Its arguments are told by `Parameter`.
     """
 
     kind = "setting"
@@ -129,6 +122,18 @@ def is_plain(value: Any, expected: type) -> bool:
 class Parameter(Setting[T]):
     """A value that may change while the pipeline runs; every clone follows.
 
+    Args:
+        default: The value until another is set. Without one, the pipeline's check asks for it.
+        ge: The value must be greater than or equal to this.
+        gt: The value must be greater than this.
+        le: The value must be less than or equal to this.
+        lt: The value must be less than this.
+        choices: The only values allowed.
+        doc: One line for people, shown by the command line and on the live page.
+
+    Raises:
+        ParameterError: The default is out of the limits; likewise any value that is set.
+
     >>> import torchpipe as tp
     >>> class Threshold(tp.Cell):
     ...     level = tp.Parameter(0.5, ge=0.0, le=1.0)
@@ -146,7 +151,19 @@ class Parameter(Setting[T]):
 class Config(Setting[T]):
     """A value that is fixed while the pipeline runs and may differ from clone to clone.
 
-    It is set in the definition, or for one clone with `ThreadClone(config={"name": value})`.
+    It is set in the definition, or for one clone with `ThreadClone(config={"name": value})`. What
+    it may be given is told by `Parameter`.
+
+    Raises:
+        ParameterError: The default is out of the limits; likewise any value that is set, or when
+            one is set while the cell runs.
+
+    >>> import torchpipe as tp
+    >>> class Detect(tp.Cell):
+    ...     precision = tp.Config("fp32", choices=("fp32", "fp16"))
+    >>> detect = tp.ScaleUp(Detect(), [tp.ThreadClone(config={"precision": "fp16"})])
+    >>> detect.cell.precision
+    'fp32'
     """
 
     kind = "config"

@@ -142,7 +142,11 @@ class Pipeline(Cell):
             raise
 
     def port_function(self) -> Callable[..., Any]:
-        """`build`: its parameters are the inputs."""
+        """`build`: its parameters are the inputs.
+
+        Raises:
+            GraphError: The pipeline has no `build`.
+        """
         if not callable(getattr(self, "build", None)):
             raise GraphError(f"{self.path} has no `build`: write one that connects its cells.")
         return self.build

@@ -16,6 +16,12 @@ class Skip:
         budget: How many items may be skipped: a number of items (int), or a fraction of the items
             seen so far (float below 1, judged from the 100th item on). One more raises
             `BudgetExceeded`.
+
+    Raises:
+        ParameterError: The budget is negative, or a fraction above 1.
+
+    >>> Skip(budget=3).exceeded(skipped=4, seen=1000), Skip(budget=0.01).exceeded(4, 1000)
+    (True, False)
     """
 
     budget: int | float = 100
@@ -41,6 +47,12 @@ class Retry:
     Args:
         attempts: Most calls after the first one.
         then: What to do when the last one fails too.
+
+    Raises:
+        ParameterError: `attempts` is negative.
+
+    >>> Retry(2, then=Skip(budget=10))
+    Retry(attempts=2, then=Skip(budget=10))
     """
 
     attempts: int
@@ -81,6 +93,12 @@ class Batching:
     Args:
         max_size: Most items in one call.
         max_wait: Longest time in seconds that the first item of a batch waits for others.
+
+    Raises:
+        ParameterError: One of them is too small.
+
+    >>> Batching(max_size=16)
+    Batching(max_size=16, max_wait=0.005)
     """
 
     max_size: int

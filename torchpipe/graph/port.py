@@ -25,6 +25,10 @@ class Input:
         default: The value used when nothing is connected, or `REQUIRED`.
         keyword_only: Whether `forward` takes it by name only.
         connection: What is connected to it, or None.
+
+    >>> import torchpipe as tp
+    >>> tp.cell(round).inputs.ndigits.required
+    False
     """
 
     def __init__(
@@ -60,6 +64,10 @@ class Output:
         type: Its annotation, or `Any`.
         connections: All that is connected to it.
         argument: Whether it is an argument of the pipeline `cell`, seen from inside its `build`.
+
+    >>> import torchpipe as tp
+    >>> print(tp.Source("abc").outputs.out)
+    Source.out (Any)
     """
 
     def __init__(self, cell: Cell, name: str, type: Any, argument: bool = False):
@@ -104,9 +112,19 @@ class Constant:
 class Connection:
     """One output, or constant, connected to one input: the explicit form of a call in `build`.
 
+    Args:
+        source: The output, or a fixed value.
+        target: The input.
+
     Raises:
         ConnectError: The input is taken, the types do not match, or the ports do not lie in the
             same pipeline.
+
+    >>> import torchpipe as tp
+    >>> double = tp.cell(lambda x: 2 * x)
+    >>> connection = tp.Connection(tp.Source([1]).outputs.out, double.inputs.x)
+    >>> connection is double.inputs.x.connection
+    True
     """
 
     def __init__(self, source: Output | Constant, target: Input):

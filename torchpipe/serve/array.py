@@ -15,6 +15,9 @@ class Array:
     Attributes:
         dtype: As NumPy and torch name it: "float32", "uint8", "bool" ... None for any.
         shape: The sizes; None for one that varies. None instead of a tuple for any shape.
+
+    >>> Array("uint8", (None, None, 3)).shape
+    (None, None, 3)
     """
 
     dtype: str | None = None

@@ -10,7 +10,17 @@ from torchpipe.testing.gates import Shared
 
 
 class Event(NamedTuple):
-    """One call that a `Recorder` saw: its name, the item (of `forward`), the clone, the thread."""
+    """One call that a `Recorder` saw.
+
+    Attributes:
+        call: The name of the method: "setup", "forward" and so on.
+        item: What `forward` got; None for other methods.
+        clone: The number of the clone.
+        thread: The name of the thread in which it was called.
+
+    >>> Event("forward", 3, clone=0, thread="MainThread").item
+    3
+    """
 
     call: str
     item: Any

@@ -64,6 +64,7 @@ class Evaluate(Cell):
         self._run: Callable[..., Any] | None = None  # made when all cells are set up
 
     def forward(self, batch: Any, target: Any = None) -> Iterator[dict[str, float]]:
+        """Take in a batch, tensors of shape `(n, ...)`; the means come at the end."""
         with torch.inference_mode():
             self._run = self._run or self._placed()
             count = rows(batch)

@@ -34,6 +34,11 @@ class Fit(Cell):
     Raises:
         RunError: The Trainer writes no checkpoint.
         KeyboardInterrupt: Ctrl-C, as in any loop; Lightning itself would end the process.
+
+    >>> import torchpipe as tp
+    >>> fit = tp.Fit(lambda: Trainer(max_epochs=3), module=None, data=None, resume="last")
+    >>> list(fit.inputs), fit.outputs.out.type.__name__
+    ([], 'Path')
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class Fit(Cell):
         self.trainer, self.module, self.data, self.resume = trainer, module, data, resume
 
     def forward(self) -> Iterator[Path]:
+        """Train to the end; the path of the checkpoint."""
         from lightning.pytorch import Trainer
 
         trainer = self.trainer if isinstance(self.trainer, Trainer) else self.trainer()

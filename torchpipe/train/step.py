@@ -41,6 +41,10 @@ class Step(NamedTuple):
     Attributes:
         loss: The loss before the update, a scalar.
         metrics: More numbers about this step, by name.
+
+    >>> import torch
+    >>> Step(torch.tensor(0.5), {"accuracy": 0.9}).metrics
+    {'accuracy': 0.9}
     """
 
     loss: Tensor
@@ -161,6 +165,7 @@ class TrainStep(Cell):
         self._learner.begin_epoch()
 
     def forward(self, batch: Any, target: Any = None) -> Step:
+        """One step on a batch, tensors of shape `(n, ...)`; the result holds no graph."""
         seed = None if self._context is None else self.seed
         live = {"learning_rate": self.learning_rate, "max_norm": self.max_norm}
         with learning(), seeded(seed, self._place):
