@@ -15,6 +15,7 @@ from torchpipe.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+RECIPES = ROOT.glob("recipes/*/README.md")
 ON_THE_PAGE_OF_ERRORS = {"CheckError", "EndOfStream", "TorchpipeError"}  # which has the module
 FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 
@@ -101,11 +102,9 @@ def told_in_the_reference() -> Iterator[object]:
             yield getattr(import_module(home), last)
 
 
-@pytest.mark.parametrize("recipe", ["tracking", "distributed", "examples"])
+@pytest.mark.parametrize("recipe", sorted(page.parent.name for page in RECIPES))
 def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys):
-    drawings = drawn_in(ROOT / "recipes" / recipe / "README.md")
-    assert drawings
-    for command, drawing in drawings.items():
+    for command, drawing in drawn_in(ROOT / "recipes" / recipe / "README.md").items():
         assert main(command.split()[1:]) == 0
         assert capsys.readouterr().out == drawing
 

@@ -51,7 +51,9 @@ def blocks_of(page: Path) -> list[str]:
 @pytest.mark.parametrize("page", ["scaling.md", "statistics.md"])
 def test_a_fragment_runs_with_what_it_leaves_out(page: str, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for block in blocks_of(ROOT / "docs" / page):
+    whole = [block for block in blocks_of(ROOT / "docs" / page) if makes_its_run(block)]
+    assert whole
+    for block in whole:
         names = {"tp": tp, "Detect": Detect, "Tracking": Tracking, "weights": ""}
         exec(block, names | {"self": SimpleNamespace()})  # noqa: S102 - our own documentation
 
@@ -60,6 +62,11 @@ def test_a_fragment_runs_with_what_it_leaves_out(page: str, tmp_path, monkeypatc
 def test_a_block_parses_and_what_it_takes_from_us_is_there(page: Path):
     missing = [name for block in blocks_of(page) for name in missing_from(ast.parse(block))]
     assert missing == []
+
+
+def makes_its_run(block: str) -> bool:
+    """Whether a block uses no run that is in motion elsewhere."""
+    return "run." not in block or " as run" in block
 
 
 def missing_from(block: ast.Module) -> Iterator[str]:
