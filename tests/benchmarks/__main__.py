@@ -29,6 +29,7 @@ from tests.benchmarks.imports import IMPORT
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.modules import MODULE, MODULE_BATCHED, TWO_CLONES
 from tests.benchmarks.oracle import ORACLE
+from tests.benchmarks.page import PAGE_CLONE, PAGE_CPU, PAGE_VIEWER
 from tests.benchmarks.ray_busy import RAY_BUSY
 from tests.benchmarks.ray_faults import RAY_FAULTS
 from tests.benchmarks.ray_frames import RAY_FRAMES
@@ -49,7 +50,7 @@ SPEED = (CHAIN, TRIVIAL, EVEN, UNEVEN, SKIP, SKIP_TRIVIAL, MODULE, MODULE_BATCHE
 RESOURCES = (MEMORY, IDLE, STOP, IMPORT)
 TRAINING = (FEED, FEED_FIRST, FEED_TURN, FEED_STALL, FEED_MEMORY, FEED_STOP)
 RECIPES = (TRACK_SORT, TRACK_BYTETRACK, TRACK_OCSORT, TRACKING)
-REPORTS = (ORACLE, AUTOSCALE)
+REPORTS = (ORACLE, AUTOSCALE, PAGE_CLONE, PAGE_VIEWER, PAGE_CPU)
 SERVING = (SERVE_ECHO, SERVE_SCORE)
 ON_GPU = (GPU_SCORES, GPU_STALL)
 PROCESSES = (

@@ -187,6 +187,10 @@ def test_nothing_sticks_out_of_a_small_screen(seen):
     seen.page.set_viewport_size(NARROW)
     expect(seen.card("digest")).to_be_visible()
     assert seen.page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    state, first = seen.page.locator(".state").bounding_box(), seen.page.locator(".actions button")
+    button = first.first.bounding_box()
+    beside, below = state["x"] + state["width"], state["y"] + state["height"]
+    assert button["x"] >= beside or button["y"] >= below
 
 
 def test_the_page_comes_back_after_a_restart(sums, page_of, page):
