@@ -103,7 +103,8 @@ def told_in_the_reference() -> Iterator[object]:
 
 
 @pytest.mark.parametrize("recipe", sorted(page.parent.name for page in RECIPES))
-def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys):
+def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # here may lie what it has written before
     for command, drawing in drawn_in(ROOT / "recipes" / recipe / "README.md").items():
         assert main(command.split()[1:]) == 0
         assert capsys.readouterr().out == drawing
