@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -72,15 +71,16 @@ class Guard:
 
     def _ask(self, request: HTTPConnection, token: bytes) -> Response | None:
         """Ask for the token; one in the address moves to a cookie."""
-        given = parse_qs(request.url.query).get("token", [""])[0]
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        given = parse_qs(query).get("token", [""])[0]
         if given and hmac.compare_digest(given.encode(), token):
             home = f"{request.scope.get('root_path', '')}/"
             answer = RedirectResponse(home, 303)
             answer.set_cookie(self._cookie, given, httponly=True, samesite="lax", path=home)
             return answer
         kind, _, bearer = request.headers.get("authorization", "").partition(" ")
-        cookie = SimpleCookie(request.headers.get("cookie", "")).get(self._cookie)
-        known = bearer.strip() if kind.lower() == "bearer" else cookie.value if cookie else ""
+        cookie = request.cookies.get(self._cookie, "")
+        known = bearer.strip() if kind.lower() == "bearer" else cookie
         if hmac.compare_digest(known.encode(), token):
             return None
         return refusal(401, "the token is missing or wrong. Open the address with its ?token=...")
