@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 from typing import Any
 
 from torchpipe.addresses import is_loopback
@@ -42,11 +42,10 @@ class Token:
 
     def is_in_cookie(self, headers: Headers) -> bool:
         """Whether a browser brings it."""
-        try:
-            found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(self.cookie)
-        except CookieError:
-            return False
-        return found is not None and self.equals(found.value.encode())
+        cookies = headers.get(b"cookie", b"").decode("latin-1").split(";")  # of other pages, too
+        own = [one for one in cookies if one.partition("=")[0].strip() == self.cookie]
+        found = [cookie.value for one in own for cookie in SimpleCookie(one).values()]
+        return any(self.equals(value.encode()) for value in found)
 
 
 def headers_of(scope: Mapping[str, Any]) -> Headers:

@@ -29,8 +29,11 @@ def read_detections(path: str | Path) -> list[Detections]:
     rows = torch.from_numpy(read_rows(path))
     frames = rows[:, 0].long()
     rows = rows[frames.argsort(stable=True)]
-    parts = torch.split(rows, frames.bincount().tolist())
-    return [_detections(part) for part in parts[1:]]
+    known, counts = np.unique(frames.numpy(), return_counts=True)
+    found = [_detections(rows[:0])] * max([0, *known.tolist()])  # most may have no line
+    for frame, part in zip(known, torch.split(rows, counts.tolist()), strict=True):
+        found[frame - 1] = _detections(part)
+    return found
 
 
 def read_rows(path: str | Path) -> Floats:

@@ -21,6 +21,7 @@ from .partial import PartialFile, writing
 Picture = Callable[[], Tensor]  # a frame that is not unpacked yet: calling it does that
 
 _TEXT_ART = "tty"  # FFmpeg takes a text file for a film of typed letters
+_LISTS = ("concat", "dash", "hls", "imf", "rtsp", "sdp")  # whoever sends one names what is read
 _LONGEST_GAP = 1.0  # seconds that may lie between the last frame and the end that the header states
 _REPAIR = "Give a whole file, or mend this one by converting it."
 
@@ -101,12 +102,14 @@ def _open(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         if not Path(path).is_file():  # FFmpeg would take a name such as `tcp://...` for an address
             raise UsageError(f"cannot read {path}: there is no such file. Name a video file.")
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise UsageError(f"cannot read {path}: {_why_not(path, error)}. {_REPAIR}") from error
     with container:
         if not container.streams.video or container.format.name == _TEXT_ART:
             raise UsageError(f"cannot read {path}: there is no video in it. Name a video file.")
+        if container.format.name in _LISTS:
+            raise UsageError(f"cannot read {path}: it is a list of other files. Name one of those.")
         yield container, container.streams.video[0]
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from torchpipe.errors import UsageError
 
-from ..boxes import Floats, Integers, overlaps
+from ..boxes import FAR, Floats, Integers, overlaps
 from ..mot import read_rows
 from .folders import SequenceFiles
 from .pairing import Frame, Pairing
@@ -46,8 +46,8 @@ def pair(truth: Floats, tracks: Floats, either_way: Sequence[int] = _EITHER_WAY)
         tracks: `(M, 8)`, likewise.
         either_way: The classes that a track may be on without being right or wrong.
     """
-    last = int(max([0, *truth[:, _FRAME], *tracks[:, _FRAME]]))
-    frames = zip(_by_frame(truth, last), _by_frame(tracks, last), strict=True)
+    known = np.union1d(truth[:, _FRAME], tracks[:, _FRAME])  # frames without a line count nothing
+    frames = zip(_by_frame(truth, known), _by_frame(tracks, known), strict=True)
     classes = bool(len(truth)) and set(truth[:, _CLASS]) <= set(_CLASSES)
     counted = [_counted(*rows, either_way if classes else None) for rows in frames]
     return _numbered(counted)
@@ -57,13 +57,15 @@ def _read(path: Path, length: int | None) -> Floats:
     """Reads a file and makes sure that it can be evaluated."""
     rows = read_rows(path)
     rows[:, [_FRAME, _ID, _COUNTS]] = np.trunc(rows[:, [_FRAME, _ID, _COUNTS]])
-    broken = ~np.isfinite(rows[:, [_ID, 2, 3, 4, 5]]).all(axis=1)
+    numbers = rows[:, [_ID, 2, 3, 4, 5]]
+    broken, wild = ~np.isfinite(numbers).all(axis=1), (abs(numbers) > FAR).any(axis=1)
     late = rows[:, _FRAME] > (np.inf if length is None else length)
     _, place, times = np.unique(
         rows[:, [_FRAME, _ID]], axis=0, return_inverse=True, return_counts=True
     )
     for wrong, why in (
         (broken, "has a number that is not finite"),
+        (wild, f"has a number beyond {FAR:,.0f}"),
         (late, f"is behind the last, which is {length}"),
         (times[place] > 1, "has an id twice"),
     ):
@@ -73,9 +75,9 @@ def _read(path: Path, length: int | None) -> Floats:
     return rows
 
 
-def _by_frame(rows: Floats, last: int) -> list[Floats]:
+def _by_frame(rows: Floats, frames: Floats) -> list[Floats]:
     rows = rows[np.argsort(rows[:, _FRAME], kind="stable")]
-    return np.split(rows, np.searchsorted(rows[:, _FRAME], np.arange(2, last + 1)))
+    return np.split(rows, np.searchsorted(rows[:, _FRAME], frames[1:]))
 
 
 def _counted(
