@@ -156,7 +156,9 @@ def test_scale_repeats_the_last_clone():
 def test_scale_refuses_what_is_no_number(text):
     with pytest.raises(UsageError) as caught:
         scale(Street(), [text])
-    assert str(caught.value) == f"cannot read --scale {text}: write --scale cell=4, at least 1."
+    assert (
+        str(caught.value) == f"cannot read --scale {text}: write --scale cell=4, from 1 to 10,000."
+    )
 
 
 @pytest.mark.parametrize(

@@ -145,8 +145,11 @@ def test_the_options_of_every_run_reach_it(torchpipe, target):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["--window", "0"], "argument --window: 0 is less than 1."),
-        (["--items", "-3"], "argument --items: -3 is less than 1."),
+        (["--window", "0"], "argument --window: it must be from 1 to 1,000,000, not 0."),
+        (
+            ["--items", "-3"],
+            "argument --items: it must be from 1 to 9,223,372,036,854,775,807, not -3.",
+        ),
         (["--seed", "x"], "argument --seed: invalid int value: 'x'."),
         (["--frames", "many"], "argument --frames: 'many' is not an int."),
         (["--frame", "3"], "unrecognized arguments: --frame 3."),

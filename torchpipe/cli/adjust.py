@@ -12,6 +12,8 @@ from torchpipe.graph.parameter import Setting, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.scale import ScaleUp, specifications
 
+MOST_CLONES = 10_000  # of one cell: a mistyped number must not fill the memory
+
 TRUTH = {"true": True, "yes": True, "on": True, "1": True}
 TRUTH |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -53,8 +55,8 @@ def parsed(text: str, setting: Setting[Any]) -> Any:
         return TRUTH.get(text.lower(), text)
     try:
         return kind(text) if kind in (int, float, str) else ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text  # the parser tells with the last two that it is nested too deeply
 
 
 def scale(pipeline: Pipeline, texts: Iterable[str]) -> None:
@@ -65,8 +67,11 @@ def scale(pipeline: Pipeline, texts: Iterable[str]) -> None:
     """
     for text in texts:
         path, _, number = text.partition("=")
-        if not (number.isascii() and number.isdigit() and int(number)):
-            raise UsageError(f"cannot read --scale {text}: write --scale cell=4, at least 1.")
+        digits = number.isascii() and number.isdigit() and len(number) <= len(str(MOST_CLONES))
+        if not (digits and 1 <= int(number) <= MOST_CLONES):
+            raise UsageError(
+                f"cannot read --scale {text}: write --scale cell=4, from 1 to {MOST_CLONES:,}."
+            )
         cell = pipeline.cells.get(path)
         if not isinstance(cell, ScaleUp):
             scaled = [known for known, cell in pipeline.cells.items() if isinstance(cell, ScaleUp)]

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
 from torchpipe.cli.live import add_page_options, run_shown
+from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
 from torchpipe.cli.options import Definition, add_options, description, made
 from torchpipe.cli.profile import profiled
 from torchpipe.cli.progress import followed, length
@@ -175,9 +176,9 @@ def profile(target: str, command: str | None, words: list[str]) -> None:
     parser = target_parser("profile", target, command, definition=definition)
     add = add_run_options(parser, stream=True).add_argument
     text = "clones of all cells together (default: as many as there are)"
-    add("--budget", type=positive, metavar="N", help=text)
+    add("--budget", type=whole(1), metavar="N", help=text)
     text = "how long to look at each plan (default: 5)"
-    add("--per-plan", type=float, default=5.0, metavar="SECONDS", help=text)
+    add("--per-plan", type=seconds, default=5.0, metavar="SECONDS", help=text)
     given = parser.parse_args(words)
     pipeline = adjusted(definition, given)
     found = profiled(pipeline, given.budget, given.per_plan, **options_of_run(given))
@@ -233,22 +234,15 @@ def add_run_options(parser: Parser, stream: bool) -> Any:
     add = group.add_argument
     add("--set", **more, metavar="CELL.PARAMETER=VALUE", help="set a parameter or config")
     add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
-    add("--window", type=positive, metavar="N", help="most items alive at a time")
+    window = whole(1, MOST_WAITING)
+    add("--window", type=window, metavar="N", help="most items alive at a time")
     add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
     if stream:
         text = "end the stream after so many items of the sources"
-        add("--items", type=positive, metavar="N", help=text)
+        add("--items", type=whole(1), metavar="N", help=text)
     text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
     add("--ray-address", metavar="ADDRESS", help=text)
     return group
-
-
-def positive(text: str) -> int:
-    """A number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
 
 
 def refuse_unwritable(file: Path | None) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from torchpipe.cli.numbers import whole
 from torchpipe.errors import UsageError
 
 
@@ -32,6 +33,6 @@ def add_address(group: Any, port: int, token: str) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     text = f"0 takes a free one (default: {port})"
-    add("--port", type=int, default=port, metavar="N", help=text)
+    add("--port", type=whole(0, 65_535), default=port, metavar="N", help=text)
     text = f"{token} (default: TORCHPIPE_TOKEN, if it is set)"
     add("--token", default=os.environ.get("TORCHPIPE_TOKEN"), metavar="TEXT", help=text)

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from torchpipe.cli.listening import add_address, add_group
+from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 
@@ -31,21 +32,21 @@ def add_to(group: Any) -> None:
     add = group.add_argument
     add("--guards-all", action="store_true", help="all requests must bring the token")
     text = "most requests that wait for room (default: 256)"
-    add("--queue", type=int, default=256, metavar="N", help=text)
+    add("--queue", type=whole(0, MOST_WAITING), default=256, metavar="N", help=text)
     text = "until a request is given up (default: 60)"
-    add("--timeout", type=float, default=60.0, metavar="SECONDS", help=text)
+    add("--timeout", type=seconds, default=60.0, metavar="SECONDS", help=text)
     text = "most bytes of a body (default: 64000000)"
-    add("--max-body", type=int, default=64_000_000, metavar="N", help=text)
+    add("--max-body", type=whole(0), default=64_000_000, metavar="N", help=text)
     text = "write a line of JSON for each request to the standard error (default: yes)"
     add("--access-log", action=argparse.BooleanOptionalAction, default=True, help=text)
     text = "most sessions at a time, if the pipeline is stateful (default: 100)"
-    add("--max-sessions", type=int, default=100, metavar="N", help=text)
+    add("--max-sessions", type=whole(0), default=100, metavar="N", help=text)
     text = "until a sequence that nobody uses ends (default: 600)"
-    add("--session-idle", type=float, default=600.0, metavar="SECONDS", help=text)
+    add("--session-idle", type=seconds, default=600.0, metavar="SECONDS", help=text)
     text = "make spans of OpenTelemetry of items and calls"
     add("--spans", action="store_true", help=text)
     text = "that requests inside get to finish, at the end (default: 2.5)"
-    add("--drain", type=float, default=2.5, metavar="SECONDS", help=text)
+    add("--drain", type=seconds, default=2.5, metavar="SECONDS", help=text)
 
 
 def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:

@@ -62,13 +62,27 @@ def pipelines_in(module: ModuleType) -> str:
 def file_module(path: str) -> ModuleType:
     """Import a file, as part of its package if it is in one."""
     file = Path(path).resolve()
-    if not file.is_file():
+    if not is_file(file, path):
         raise UsageError(f"cannot read {path}: there is no such file.")
     return imported(file, file.stem)
 
 
+def is_file(file: Path, name: str) -> bool:
+    """Whether it is there.
+
+    Raises:
+        UsageError: It cannot be looked at, or its name is longer than any file's.
+    """
+    try:
+        return file.is_file()
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}.") from None
+
+
 def imported(file: Path, name: str) -> ModuleType:
     """Import a file, or a package, under its full name."""
+    if "." in name:
+        raise UsageError(f"cannot import {file.name}: Python takes a dot for a folder. Rename it.")
     folder = file.parent
     while (folder / "__init__.py").is_file():
         folder, name = folder.parent, f"{folder.name}.{name}"
@@ -134,7 +148,7 @@ def pipeline_of(recipe: Recipe, command: str | None) -> Definition:
 
 def loaded(recipe: Recipe) -> ModuleType:
     """Import a recipe; what it needs beyond torchpipe may be missing."""
-    if not (recipe.folder / "__init__.py").is_file():
+    if not is_file(recipe.folder / "__init__.py", str(recipe.folder)):
         raise UsageError(f"cannot run {recipe.folder}: no recipe is there, with an `__init__.py`.")
     try:
         return imported(recipe.folder, recipe.folder.name)
