@@ -22,7 +22,7 @@ MANY = 5_000
 
 fuzzed = pytest.mark.parametrize(
     "examples",
-    [300, pytest.param(MANY, marks=[pytest.mark.stress, pytest.mark.timeout(1800)])],
+    [100, pytest.param(MANY, marks=[pytest.mark.stress, pytest.mark.timeout(1800)])],
     ids=["some", "many"],
 )
 """Runs a test with few examples, and with many where `-m stress` asks for it."""

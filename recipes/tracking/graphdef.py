@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT32 = 1
 _LONGEST_VARINT = 10
+_MOST_DIMENSIONS = 32
+_LARGEST_DIMENSION = 2**31
 
 Message = dict[int, list[int | memoryview]]
 
@@ -57,7 +59,9 @@ def _weight(node: Message) -> Iterator[tuple[str, NDArray[np.float32]]]:
 
 def _array(tensor: Message) -> NDArray[np.float32]:
     dimensions = [size for shape in _messages(tensor, 2) for size in _messages(shape, 2)]
-    shape = [_number(dimension, 1) for dimension in dimensions]
+    shape = [_number(dimension, 1) for dimension in dimensions[: _MOST_DIMENSIONS + 1]]
+    if len(shape) > _MOST_DIMENSIONS or any(size >= _LARGEST_DIMENSION for size in shape):
+        raise DamagedGraph("a tensor has a shape that no array can have")
     content = _bytes(tensor[4][0])
     if len(content) != 4 * math.prod(shape):
         raise DamagedGraph(f"a tensor of shape {tuple(shape)} has {len(content)} bytes")

@@ -29,8 +29,12 @@ def read_detections(path: str | Path) -> list[Detections]:
     rows = torch.from_numpy(read_rows(path))
     frames = rows[:, 0].long()
     rows = rows[frames.argsort(stable=True)]
-    parts = torch.split(rows, frames.bincount().tolist())
-    return [_detections(part) for part in parts[1:]]
+    known, counts = frames.unique(return_counts=True)
+    last = int(frames.max()) if len(frames) else 0
+    found = [_detections(rows[:0])] * last  # most may have no line
+    for frame, part in zip(known.tolist(), rows.split(counts.tolist()), strict=True):
+        found[frame - 1] = _detections(part)
+    return found
 
 
 def read_rows(path: str | Path) -> Floats:

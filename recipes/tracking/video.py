@@ -21,6 +21,7 @@ from .partial import PartialFile, writing
 Picture = Callable[[], Tensor]  # a frame that is not unpacked yet: calling it does that
 
 _TEXT_ART = "tty"  # FFmpeg takes a text file for a film of typed letters
+_LISTS = ("concat", "dash", "hls", "imf", "rtsp", "sdp")  # whoever sends one names what is read
 _LONGEST_GAP = 1.0  # seconds that may lie between the last frame and the end that the header states
 _REPAIR = "Give a whole file, or mend this one by converting it."
 
@@ -107,6 +108,8 @@ def _open(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with container:
         if not container.streams.video or container.format.name == _TEXT_ART:
             raise UsageError(f"cannot read {path}: there is no video in it. Name a video file.")
+        if container.format.name in _LISTS:
+            raise UsageError(f"cannot read {path}: it is a list of other files. Name one of those.")
         yield container, container.streams.video[0]
 
 

@@ -46,8 +46,8 @@ def pair(truth: Floats, tracks: Floats, either_way: Sequence[int] = _EITHER_WAY)
         tracks: `(M, 8)`, likewise.
         either_way: The classes that a track may be on without being right or wrong.
     """
-    last = int(max([0, *truth[:, _FRAME], *tracks[:, _FRAME]]))
-    frames = zip(_by_frame(truth, last), _by_frame(tracks, last), strict=True)
+    known = np.union1d(truth[:, _FRAME], tracks[:, _FRAME])  # frames without a line count nothing
+    frames = zip(_by_frame(truth, known), _by_frame(tracks, known), strict=True)
     classes = bool(len(truth)) and set(truth[:, _CLASS]) <= set(_CLASSES)
     counted = [_counted(*rows, either_way if classes else None) for rows in frames]
     return _numbered(counted)
@@ -73,9 +73,9 @@ def _read(path: Path, length: int | None) -> Floats:
     return rows
 
 
-def _by_frame(rows: Floats, last: int) -> list[Floats]:
+def _by_frame(rows: Floats, frames: Floats) -> list[Floats]:
     rows = rows[np.argsort(rows[:, _FRAME], kind="stable")]
-    return np.split(rows, np.searchsorted(rows[:, _FRAME], np.arange(2, last + 1)))
+    return np.split(rows, np.searchsorted(rows[:, _FRAME], frames[1:]))
 
 
 def _counted(

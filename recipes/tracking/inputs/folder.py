@@ -21,6 +21,7 @@ from .input import OnDisk
 
 KINDS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 RATE = "25"
+_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")  # more digits would take for ever
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def read_image(path: Path) -> Tensor:
         content = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}. Make it readable.") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    except cv2.error:  # it has more pixels than OpenCV takes: 2**20 in a row, 2**30 in all
+        image = None
     if image is None:
         why = "it is no image, or a broken one" if content.size else "it is empty"
         raise UsageError(f"cannot read {path}: {why}. Give a whole image, or take it away.")
@@ -112,9 +116,11 @@ def _rate(ini: Path) -> Fraction:
     sequence = ConfigParser(interpolation=None)
     try:
         sequence.read(ini)
-        rate = Fraction(sequence.get("Sequence", "frameRate", fallback=RATE))
+        text = sequence.get("Sequence", "frameRate", fallback=RATE)
+        top, _, bottom = (text if _RATE.fullmatch(text) else "0").partition("/")
+        rate = Fraction(top) / Fraction(bottom or 1)
         if rate <= 0:
-            raise ValueError(f"a frameRate of {rate}")
+            raise ValueError(f"a frameRate of {text[:40]}")
         return rate
     except (IniError, ValueError, ZeroDivisionError, OSError) as error:
         raise UsageError(f"cannot read {ini}: {error}. Mend it or take it away.") from error

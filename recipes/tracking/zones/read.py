@@ -1,7 +1,7 @@
 """Reads zones from a small JSON or TOML file."""
 
 import json
-import math
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,8 @@ from .shapes import Line, Polygon, Zone
 
 _FORM = '{"lines": {"door": [[x, y], [x, y]]}, "polygons": {"hall": [[x, y], [x, y], [x, y]]}}'
 _KINDS = ("lines", "polygons")
+_FARTHEST = 1e6  # pixels
+_DOTTED = re.compile(r"([\w\"'-]+\s*\.\s*){20}")  # the parser takes for ever with thousands
 
 
 def read_zones(path: str | Path) -> list[Zone]:
@@ -32,22 +34,28 @@ def read_zones(path: str | Path) -> list[Zone]:
         raise _refused(path, f"{error.strerror}. Name a file of zones.") from error
     except ValueError as error:  # those of JSON, TOML and Unicode too
         raise _refused(path, f"{error}. Mend it.") from error
+    except RecursionError:
+        raise _refused(path, "it is nested too deeply. Mend it.") from None
     return list(_zones(path, content))
 
 
 def _parse(path: Path) -> Any:
     text = path.read_text(encoding="utf-8")
-    return (
-        tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
-    )
+    if path.suffix != ".toml":
+        return json.loads(text, object_pairs_hook=_once)
+    if _DOTTED.search(text):
+        raise ValueError("a key in it has twenty parts")
+    return tomllib.loads(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ValueError(f"{twice[0]!r} is there twice")
-    return dict(pairs)
+    names: dict[str, Any] = {}
+    for name, value in pairs:
+        name.encode()  # half of a surrogate pair is no text, though JSON can say it
+        if name in names:
+            raise ValueError(f"{name!r} is there twice")
+        names[name] = value
+    return names
 
 
 def _zones(path: str | Path, content: Any) -> Iterator[Zone]:
@@ -101,7 +109,11 @@ def _is_point(point: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -_FARTHEST <= value <= _FARTHEST
+    )
 
 
 def _refused(path: str | Path, problem: str) -> UsageError:
