@@ -29,10 +29,9 @@ def read_detections(path: str | Path) -> list[Detections]:
     rows = torch.from_numpy(read_rows(path))
     frames = rows[:, 0].long()
     rows = rows[frames.argsort(stable=True)]
-    known, counts = frames.unique(return_counts=True)
-    last = int(frames.max()) if len(frames) else 0
-    found = [_detections(rows[:0])] * last  # most may have no line
-    for frame, part in zip(known.tolist(), rows.split(counts.tolist()), strict=True):
+    known, counts = np.unique(frames.numpy(), return_counts=True)
+    found = [_detections(rows[:0])] * max([0, *known.tolist()])  # most may have no line
+    for frame, part in zip(known, torch.split(rows, counts.tolist()), strict=True):
         found[frame - 1] = _detections(part)
     return found
 

@@ -25,7 +25,14 @@ from typing import (
 
 import numpy as np
 import torch
-from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic import (
+    ConfigDict,
+    FailFast,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    create_model,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -162,7 +169,10 @@ def rewritten(hint: Any, array: Array = Array()) -> Any:  # noqa: B008 - it is f
     if origin in (Union, UnionType):
         return Union[tuple(rewritten(one, array) for one in arguments)]  # noqa: UP007 - no literal
     if origin in (list, tuple, dict, set, frozenset):
-        return origin[tuple(one if one is ... else rewritten(one, array) for one in arguments)]
+        made = origin[tuple(one if one is ... else rewritten(one, array) for one in arguments)]
+        return made if origin is dict else Annotated[made, FailFast()]  # not a million errors
+    if hint in (list, tuple, set, frozenset):
+        return Annotated[hint, FailFast()]
     fields = dict(fields_of(hint))
     if is_typeddict(hint) or any(kind is not rewritten(kind) for kind, _ in fields.values()):
         named = {name: (rewritten(kind), default) for name, (kind, default) in fields.items()}

@@ -9,18 +9,21 @@ from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import ErrorDetails, from_json, to_json
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
+from torchpipe.serve.arrays import DTYPES
 from torchpipe.serve.ports import ServedPort
-from torchpipe.serve.refusals import BadInput, Refusal, bad_input
+from torchpipe.serve.refusals import MOST_TOLD, BadInput, Refusal, bad_input
 
 T = TypeVar("T")
 WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls them
-MOST_PIXELS = 64_000_000
+MOST_NAMES = 1_000_000  # in the JSON of a body: each may be wrong, and so has an error of its own
+LARGEST_WHOLE = 2.0**63
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # others run programs
 SHORTEST, LONGEST = 0.001, 86_400.0  # seconds that a client may give its request
 
 
@@ -37,10 +40,12 @@ async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> 
     """
     refuse_other(media_type(request), "JSON")
     body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
+    if body.count(b":") > MOST_NAMES:
+        raise Refusal(f"the body has more than {MOST_NAMES:,} names. Send fewer at a time.", 413)
     try:
         return read(body)
     except ValidationError as error:
-        if not any(one["type"] == "int_type" for one in error.errors(include_url=False)):
+        if error.error_count() > MOST_TOLD or not any(map(is_of_integer, error.errors())):
             raise bad_input(error) from None
     try:
         return read(to_json(whole(from_json(body))))
@@ -48,8 +53,15 @@ async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> 
         raise bad_input(error) from None
 
 
+def is_of_integer(one: ErrorDetails) -> bool:
+    """Whether an error says that there is no integer."""
+    return one["type"] == "int_type"
+
+
 def whole(value: Any) -> Any:
     """The same, with numbers such as 3.0 as integers, which they are in JSON.
+
+    Those beyond 64 bits stay as they are: as integers they would be a hundred times as long.
 
     >>> whole({"a": [3.0, 3.5]})
     {'a': [3, 3.5]}
@@ -58,7 +70,9 @@ def whole(value: Any) -> Any:
         return {key: whole(part) for key, part in value.items()}
     if isinstance(value, list):
         return [whole(part) for part in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return int(value)
+    return value
 
 
 def decompressed(body: bytes, encoding: str, most: int) -> bytes:
@@ -81,16 +95,22 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
 
 
 async def read_form(
-    request: Request, ports: dict[str, ServedPort], model: type[BaseModel]
+    request: Request, ports: dict[str, ServedPort], model: type[BaseModel], most: int
 ) -> BaseModel:
     """The fields of a form as a model: files are images, arrays or bytes, text is JSON or text.
+
+    Args:
+        request: Whose body it is.
+        ports: The inputs, by name.
+        model: What they must be.
+        most: Most bytes of the pixels of an image.
 
     Raises:
         Refusal: It is no form, or not what the model says.
     """
     try:
         async with request.form(max_files=len(ports), max_fields=len(ports)) as form:
-            values = await values_in(form, ports)
+            values = await values_in(form, ports, most)
     except (MultiPartException, HTTPException, KeyError) as error:
         text = getattr(error, "message", None) or getattr(error, "detail", "it has no boundary")
         raise Refusal(f"the form cannot be read: {text}.", 400) from None
@@ -100,7 +120,7 @@ async def read_form(
         raise bad_input(error) from None
 
 
-async def values_in(form: FormData, ports: dict[str, ServedPort]) -> dict[str, Any]:
+async def values_in(form: FormData, ports: dict[str, ServedPort], most: int) -> dict[str, Any]:
     """What the fields of a form stand for, by name."""
     values: dict[str, Any] = {}
     for name, value in form.multi_items():
@@ -109,7 +129,7 @@ async def values_in(form: FormData, ports: dict[str, ServedPort]) -> dict[str, A
         if isinstance(value, str):
             values[name] = of_text(ports[name], value)
         else:
-            values[name] = of_file(ports[name], await value.read())
+            values[name] = of_file(ports[name], await value.read(), most)
     return values
 
 
@@ -134,10 +154,10 @@ def of_text(port: ServedPort, text: str) -> Any:
         return text
 
 
-def of_file(port: ServedPort, data: bytes) -> Any:
+def of_file(port: ServedPort, data: bytes, most: int) -> Any:
     """What a file stands for: the pixels of an image, an array of NumPy, bytes, or JSON."""
     if port.array is not None:
-        return array_in(port.name, data)
+        return array_in(port.name, data, most)
     if port.type is bytes:
         return data
     try:
@@ -146,12 +166,10 @@ def of_file(port: ServedPort, data: bytes) -> Any:
         raise BadInput(f"{port.name}: the file is no JSON.") from None
 
 
-def array_in(name: str, data: bytes) -> np.ndarray[Any, Any]:
+def array_in(name: str, data: bytes, most: int) -> np.ndarray[Any, Any]:
     """The array in a file of NumPy, or the pixels of an image: `(height, width, 3)`, RGB, uint8."""
     try:
-        if data.startswith(b"\x93NUMPY"):
-            return np.load(io.BytesIO(data), allow_pickle=False)  # type: ignore[no-any-return]
-        return pixels(data)
+        return numbers(data) if data.startswith(b"\x93NUMPY") else pixels(data, most)
     except Exception:
         raise BadInput(
             f"{name}: the file is no image and no array, or it is damaged or too large. Send PNG, "
@@ -159,11 +177,19 @@ def array_in(name: str, data: bytes) -> np.ndarray[Any, Any]:
         ) from None
 
 
-def pixels(data: bytes) -> np.ndarray[Any, Any]:
-    """The pixels of an image, turned as its camera says."""
+def numbers(data: bytes) -> np.ndarray[Any, Any]:
+    """The array in a file of NumPy, in the byte order of this machine."""
+    made = np.load(io.BytesIO(data), allow_pickle=False)
+    if made.dtype.name not in DTYPES:
+        raise ValueError("what is neither a number nor a truth value")
+    return made.astype(made.dtype.newbyteorder("="), copy=False)  # type: ignore[no-any-return]
+
+
+def pixels(data: bytes, most: int) -> np.ndarray[Any, Any]:
+    """The pixels of an image, turned as its camera says; no more than `most` bytes."""
     from PIL import Image, ImageOps
 
-    with Image.open(io.BytesIO(data)) as image:
-        if image.width * image.height > MOST_PIXELS:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if 3 * image.width * image.height > most:
             raise ValueError("too many pixels")
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB")).copy()

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 MEDIA_TYPE = "application/problem+json"
+MOST_TOLD = 100  # errors of one request
 PLACE = re.compile(r"in cell '(?P<cell>[^']*)' \((?P<clone>.*)\)")
 
 SCHEMA = {
@@ -165,14 +166,17 @@ class CellFailed(Refusal):
 
 
 def bad_input(error: ValidationError) -> BadInput:
-    """What pydantic found, as a refusal."""
+    """What pydantic found, as a refusal; it takes long to list thousands, so they are counted."""
+    if error.error_count() > MOST_TOLD:
+        text = f"{error.error_count():,} things are wrong with it, too many to name."
+        return BadInput(f"{text} Send what /openapi.json describes.", errors=[])
     found = [
         {
             "at": ".".join(str(part) for part in one["loc"]),
             "problem": one["msg"].removeprefix("Value error, "),
         }
         for one in error.errors(include_url=False, include_context=False, include_input=False)
-    ][:100]
+    ]
     first = found[0]
     where = f"{first['at']}: " if first["at"] else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

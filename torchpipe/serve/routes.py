@@ -7,10 +7,10 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Request, Response, WebSocket
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_core import PydanticSerializationError
 from starlette.responses import StreamingResponse
 
@@ -35,11 +35,10 @@ class Routes:
 
     def __init__(self, service: Service, most: int, most_items: int):
         self.service, self.most, self.most_items = service, most, most_items
-        self._items = create_model(
-            "Items",
-            __config__=STRICT,
-            items=(list[service.input_model], ...),  # type: ignore[name-defined]
-        )
+        kind: Any = service.input_model
+        items = Annotated[list[kind], Field(max_length=most_items)]
+        fields: dict[str, Any] = {"items": (items, ...)}
+        self._items = create_model("Items", __config__=STRICT, **fields)
 
     async def run(self, request: Request) -> Response:
         """The outputs for one item."""
@@ -160,17 +159,12 @@ class Routes:
     async def _item_in(self, request: Request) -> BaseModel:
         model = self.service.input_model
         if media_type(request) == "multipart/form-data":
-            return await read_form(request, self.service.inputs, model)
+            return await read_form(request, self.service.inputs, model, self.most)
         return await read_json(request, model.model_validate_json, self.most)
 
     async def _items_in(self, request: Request) -> list[BaseModel]:
         context_of(request), deadline_of(request)  # refused here, not in the place of each item
         found: Any = await read_json(request, self._items.model_validate_json, self.most)
-        if len(found.items) > self.most_items:
-            text = (
-                f"{len(found.items)} items are more than {self.most_items}. Send fewer at a time."
-            )
-            raise BadInput(text)
         return list(found.items)
 
     async def _outcome(

@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
     """A server that lets what is inside finish before it ends.
 
     Args:
-        app: What it serves.
+        app: What it serves; a `Gate`.
         service: The run behind that.
         host: The address.
         port: The port, or 0.
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
     ):
         config = uvicorn.Config(
             app, host=host, port=port, access_log=False, log_config=None, server_header=False,
-            timeout_graceful_shutdown=CLOSING, lifespan="on",  # type: ignore[arg-type]
+            ws_max_size=app.most, timeout_graceful_shutdown=CLOSING, lifespan="on",  # type: ignore[arg-type]
         )  # fmt: skip
         super().__init__(config)
         self.service, self.drain, self.tell = service, drain, tell

@@ -89,7 +89,7 @@ def test_weights(examples):
 @pytest.mark.parametrize("sizes", [(0, 2**63), (0,) * 33, (2**69,) * 100_000])
 def test_weights_of_a_shape_that_no_array_has(sizes):
     shape = b"".join(field(2, field(1, size)) for size in sizes)
-    with pytest.raises(DamagedGraph, match="^a tensor has a shape that no array can have$"):
+    with pytest.raises(DamagedGraph, match="a shape that no array can have"):
         read_weights(node(b"a", field(1, 1) + field(2, shape) + field(4, b"")))
 
 

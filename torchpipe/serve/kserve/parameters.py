@@ -10,6 +10,7 @@ from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.refusals import Refusal
 
 LONGEST = 86_400_000_000
+LONGEST_NAME = 256
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def sequence_of(found: Object) -> Sequence | None:
     end = truth(found.pop("sequence_end", False), "parameters.sequence_end")
     if not isinstance(name, str):
         count(name, "parameters.sequence_id")
+    elif len(name) > LONGEST_NAME:  # it is kept as long as the sequence lasts
+        raise Refusal(f"parameters.sequence_id must have at most {LONGEST_NAME} characters.")
     if name in (0, "") and (start or end):
         raise Refusal(
             "parameters.sequence_start and sequence_end need a sequence_id other than 0: say which "
