@@ -24,6 +24,7 @@ from torchpipe.dashboard.watch import Watch
 from torchpipe.engine.run import Run
 from torchpipe.errors import TorchpipeError
 from torchpipe.graph.flat import leaves
+from torchpipe.graph.parameter import Parameter, settings
 
 STATIC = Path(__file__).with_name("static")
 MOST = 1000  # clones of one cell that the page may ask for, and dead letters that it shows
@@ -79,7 +80,8 @@ class Refusal(Exception):
 
 async def refused(_: Request, error: Exception) -> Response:
     """The answer to it."""
-    return JSONResponse({"error": str(error)}, 422)
+    text = str(error).encode(errors="backslashreplace").decode()  # JSON can name what no text can
+    return JSONResponse({"error": text}, 422)
 
 
 class Routes:
@@ -146,7 +148,8 @@ class Routes:
         """The value of a parameter; None if there is no such one, which `set` will say."""
         cells = {cell.path: cell for cell in leaves(self.run.pipeline)}
         cell, _, name = path.rpartition(".")
-        return getattr(cells.get(cell), name, None)
+        known = cell in cells and name in settings(cells[cell], Parameter)
+        return getattr(cells[cell], name) if known else None
 
     async def scale(self, request: Request) -> Response:
         """Change the number of clones of cells; returns when they are ready."""
@@ -194,7 +197,7 @@ async def body(request: Request) -> dict[str, Any]:
             raise Refusal(f"the body is larger than {BODY:,} bytes.")
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refusal("the body is no JSON.") from None
     if not isinstance(found, dict):
         raise Refusal("the body is no JSON object: send names with their values.")

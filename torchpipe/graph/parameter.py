@@ -99,6 +99,8 @@ class Setting(Generic[T]):
             return None
         if expected in (bool, int, float, str) and not is_plain(value, expected):
             return f"{article(expected.__name__)} is expected"
+        if expected is float and not float_holds(value):
+            return "no float is as large"
         if self.choices is not None and value not in self.choices:
             return f"it must be one of {', '.join(map(repr, self.choices))}"
         return self._beyond(value)
@@ -124,6 +126,15 @@ class Setting(Generic[T]):
 def is_plain(value: Any, expected: type) -> bool:
     """Whether the value is a bool, int, float or str as expected; a bool is no number."""
     return fits(type(value), expected) and isinstance(value, bool) <= (expected is bool)
+
+
+def float_holds(value: float) -> bool:
+    """Whether an int or a float can be a float."""
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 class Parameter(Setting[T]):
