@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any
 
+from torchpipe.engine.sound import fits_in, is_stored
 from torchpipe.errors import StateError
 
 MARK = b"torchpipe run, checksum "
@@ -78,7 +79,17 @@ def read(path: str | os.PathLike[str]) -> Any:
         raise StateError(
             f"cannot load {path}: it is damaged, its checksum does not fit. Load an older one."
         )
-    return torch.load(io.BytesIO(data), weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(data), weights_only=True) if is_stored(data) else None
+        made_here = state is not None and fits_in(state, len(data))
+    except Exception:  # which one, the unpickler does not say
+        made_here = False
+    if not made_here:
+        raise StateError(
+            f"cannot load {path}: it was not written by run.save, though its checksum fits. Do not "
+            f"trust whoever gave it to you."
+        )
+    return state
 
 
 def sealed(data: bytes) -> bytes:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torchpipe.engine.plain import NotPlain, unpacked
 from torchpipe.engine.position import Position, Start
+from torchpipe.engine.sound import FORM, has_form
 from torchpipe.engine.state import FORMAT, VERSION, definitions
 from torchpipe.errors import StateError
 from torchpipe.graph.parameter import Parameter, settings
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
+
+
+MISSHAPEN = "it is not of the form that run.save gives it. Load one that was not changed."
 
 
 class Saved(NamedTuple):
@@ -46,7 +50,9 @@ def checked(core: Core, plain: Any, name: str) -> Saved:
     Raises:
         StateError: It does not fit.
     """
-    problem = foreign(plain) or other_seed(core, plain) or other_cells(core, plain)
+    problem = (
+        foreign(plain) or misshapen(plain) or other_seed(core, plain) or other_cells(core, plain)
+    )
     if problem:
         raise StateError(f"cannot load {name}: {problem}")
     try:
@@ -55,10 +61,12 @@ def checked(core: Core, plain: Any, name: str) -> Saved:
             {path: unpacked(cell["state"]) for path, cell in plain["cells"].items()},
             unpacked(plain["parameters"]),
         )
+        problem = other_parameters(core, saved.parameters)
     except NotPlain as error:
         text = f"cannot load {name}: it holds {error.what}. Import it first, as it was."
         raise StateError(text) from None
-    problem = other_parameters(core, saved.parameters)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        raise StateError(f"cannot load {name}: {MISSHAPEN}") from None
     if problem:
         raise StateError(f"cannot load {name}: {problem}")
     return saved
@@ -83,12 +91,17 @@ def foreign(plain: Any) -> str:
     """Say why this is nothing that this version saved."""
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         return "it is no state of a run. Give what run.save or run.state_dict made."
-    if plain["version"] != VERSION:
+    if plain.get("version") != VERSION:
         return (
-            f"it has version {plain['version']}, and this torchpipe reads version {VERSION}. Load "
-            f"it with the torchpipe that saved it."
+            f"it has version {plain.get('version')}, and this torchpipe reads version {VERSION}. "
+            f"Load it with the torchpipe that saved it."
         )
     return ""
+
+
+def misshapen(plain: dict[str, Any]) -> str:
+    """Say that nothing can be made of it."""
+    return "" if has_form(plain, FORM) else MISSHAPEN
 
 
 def other_seed(core: Core, plain: dict[str, Any]) -> str:
