@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
+from http.cookies import SimpleCookie
 from typing import Any
 
 from torchpipe.addresses import is_loopback
@@ -42,11 +42,11 @@ class Token:
 
     def is_in_cookie(self, headers: Headers) -> bool:
         """Whether a browser brings it."""
-        try:
-            found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(self.cookie)
-        except CookieError:
-            return False
-        return found is not None and self.equals(found.value.encode())
+        for cookie in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            if cookie.partition("=")[0].strip() == self.cookie:  # those of others may be no cookies
+                found = SimpleCookie(cookie).get(self.cookie)
+                return found is not None and self.equals(found.value.encode())
+        return False
 
 
 def headers_of(scope: Mapping[str, Any]) -> Headers:

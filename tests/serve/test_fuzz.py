@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from tests.fuzzing import damaged, fuzz, fuzzed, nested
@@ -216,3 +217,16 @@ def test_large_floats_do_not_become_integers(client):
 def test_a_number_that_the_dtype_cannot_hold_is_refused(client):
     assert client.post("/run", json={"exact": [2.0**62]}).json() == {"out": [2**62]}
     problem(client.post("/run", json={"exact": [2.0**63]}), 422)
+
+
+def test_a_message_has_no_more_bytes_than_a_body_may_have():
+    with (
+        serving(Typed(everything), max_body=1000) as live,
+        connect(f"ws{live.url.removeprefix('http')}/session", open_timeout=30) as socket,
+    ):
+        socket.send(json.dumps({"text": "a" * 900}))
+        assert json.loads(socket.recv(30)) == {"outputs": {"out": [0]}}
+        socket.send(json.dumps({"text": "a" * 1000}))
+        with pytest.raises(ConnectionClosedError) as caught:
+            socket.recv(30)
+        assert caught.value.rcvd.code == 1009

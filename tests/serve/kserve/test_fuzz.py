@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
+from contextlib import suppress
 from typing import Any
 
 import httpx
+import pytest
+from hypothesis import strategies as st
 
+from tests.fuzzing import damaged as altered
+from tests.fuzzing import fuzz, fuzzed, nested
 from tests.serve.kserve.made import body_of
 from tests.serve.kserve.test_client import ARRAY, Both
+from torchpipe.serve.kserve.request import read_request
 from torchpipe.serve.kserve.response import HEADER
 from torchpipe.serve.kserve.tensor import Tensor
+from torchpipe.serve.refusals import Refusal
 
 GOOD = body_of(
     [Tensor("array", "FP32", (2, 3), ARRAY), Tensor("text", "BYTES", (1,), (b"\xff",))],
@@ -50,3 +58,49 @@ def test_500_damaged_requests_leave_the_service_healthy(serve):
             assert reply.status_code == 200 or reply.json()["error"]
         assert min(seen[200], seen[400], seen[415]) > 10
         assert ask(GOOD[0], {HEADER: str(GOOD[1])}).status_code == 200
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3),
+    st.sampled_from((2**62, 2**64, 10**400, "\ud800", [], {}, [[1], [2, 3]], [1.5, True], ["a"])),
+)  # fmt: skip
+SIZES = st.lists(st.sampled_from((0, 1, 2, -1, 2**31, 2**62, 1.0)), max_size=3)
+INPUTS = st.fixed_dictionaries(
+    {"name": st.just("x"), "shape": st.one_of(SIZES, ODD)},
+    optional={
+        "datatype": st.one_of(st.sampled_from(("FP32", "BF16", "BOOL", "INT64", "BYTES")), ODD),
+        "data": st.one_of(ODD, st.lists(ODD, max_size=3)),
+        "parameters": st.one_of(ODD, st.dictionaries(st.just("binary_data_size"), ODD)),
+    },
+)
+NAMES = ("sequence_id", "sequence_start", "sequence_end", "timeout", "binary_data_output", "a")
+REQUESTS = st.fixed_dictionaries(
+    {"inputs": st.one_of(st.lists(INPUTS, max_size=2), ODD)},
+    optional={
+        "id": ODD,
+        "outputs": st.one_of(ODD, st.lists(st.fixed_dictionaries({"name": ODD}), max_size=2)),
+        "parameters": st.one_of(ODD, st.dictionaries(st.sampled_from(NAMES), ODD, max_size=3)),
+    },
+)
+BODIES = st.one_of(
+    altered(GOOD[0]),
+    REQUESTS.map(json.dumps).map(str.encode),
+    nested("1", "[", "]").map(str.encode),
+)
+HEADERS = st.sampled_from((None, str(GOOD[1]), "0", "-1", "9" * 30, "\xb2", ""))
+
+
+@fuzzed
+def test_a_request_is_read_or_refused(examples):
+    def check(asked: tuple[bytes, str | None]) -> None:
+        with suppress(Refusal):
+            read_request(*asked)
+
+    fuzz(examples, st.tuples(BODIES, HEADERS), check)
+
+
+def test_a_name_of_a_sequence_is_not_kept_if_it_is_long():
+    body = {"inputs": [], "parameters": {"sequence_id": "a" * 257, "sequence_start": True}}
+    with pytest.raises(Refusal) as caught:
+        read_request(json.dumps(body).encode())
+    assert caught.value.detail == "parameters.sequence_id must have at most 256 characters."
