@@ -102,7 +102,7 @@ def _open(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         if not Path(path).is_file():  # FFmpeg would take a name such as `tcp://...` for an address
             raise UsageError(f"cannot read {path}: there is no such file. Name a video file.")
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise UsageError(f"cannot read {path}: {_why_not(path, error)}. {_REPAIR}") from error
     with container:

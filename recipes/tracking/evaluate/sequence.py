@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from torchpipe.errors import UsageError
 
-from ..boxes import Floats, Integers, overlaps
+from ..boxes import FAR, Floats, Integers, overlaps
 from ..mot import read_rows
 from .folders import SequenceFiles
 from .pairing import Frame, Pairing
@@ -57,13 +57,15 @@ def _read(path: Path, length: int | None) -> Floats:
     """Reads a file and makes sure that it can be evaluated."""
     rows = read_rows(path)
     rows[:, [_FRAME, _ID, _COUNTS]] = np.trunc(rows[:, [_FRAME, _ID, _COUNTS]])
-    broken = ~np.isfinite(rows[:, [_ID, 2, 3, 4, 5]]).all(axis=1)
+    numbers = rows[:, [_ID, 2, 3, 4, 5]]
+    broken, wild = ~np.isfinite(numbers).all(axis=1), (abs(numbers) > FAR).any(axis=1)
     late = rows[:, _FRAME] > (np.inf if length is None else length)
     _, place, times = np.unique(
         rows[:, [_FRAME, _ID]], axis=0, return_inverse=True, return_counts=True
     )
     for wrong, why in (
         (broken, "has a number that is not finite"),
+        (wild, f"has a number beyond {FAR:,.0f}"),
         (late, f"is behind the last, which is {length}"),
         (times[place] > 1, "has an id twice"),
     ):

@@ -82,7 +82,9 @@ class Address:
             )
         options = {"rtsp_transport": "tcp"} if kind in ("rtsp", "rtsps") else {}
         try:
-            container = av.open(self.text, options=options, timeout=self.timeout)
+            container = av.open(
+                self.text, options=options, timeout=self.timeout, metadata_errors="replace"
+            )
         except (av.FFmpegError, OSError) as error:
             raise UsageError(f"cannot read {self.name}: {_why(error)}. {_CHECK}") from None
         with container:

@@ -63,6 +63,17 @@ def test_evaluated_tracks(examples, tmp_path):
     fuzz(examples, st.tuples(MOT, MOT), check)
 
 
+def test_boxes_and_ids_beyond_all_numbers_are_not_evaluated(tmp_path):
+    file = tmp_path / "boxes.txt"
+    for line in ("7,1,1e308,0,1,1,1", "7,1e300,0,0,1,1,1"):
+        file.write_text(f"{line}\n")
+        with pytest.raises(UsageError) as caught:
+            read_pairing(SequenceFiles("far", file, file, None))
+        assert str(caught.value) == (
+            f"cannot evaluate {file}: frame 7 has a number beyond 1,000,000,000. Mend the file."
+        )
+
+
 GRAPH = node(b"a/b", tensor(KERNEL)) + node(b"c", tensor(KERNEL[0]))
 SIZES = st.sampled_from((0, 1, 2, 2**31, 2**40, 2**63, 2**69))
 
@@ -231,6 +242,12 @@ def test_videos(examples, tmp_path, short):
                 assert frame.shape[2] == 3
 
     fuzz(examples // 3, damaged(short), check)
+
+
+def test_a_title_that_is_no_text_does_not_matter(tmp_path, short):
+    assert b"Lavf" in short  # who wrote it
+    (tmp_path / "street.mp4").write_bytes(short.replace(b"Lavf", b"\xccavf"))
+    assert len(list(read_frames(tmp_path / "street.mp4"))) == 3
 
 
 @pytest.mark.parametrize(
