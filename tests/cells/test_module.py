@@ -170,6 +170,7 @@ def test_keyword_arguments_reach_the_network():
     assert tp.ModuleCell(TwoHeads())(torch.ones(1, 3), scale=3.0).mean.tolist() == [3]
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # Python 3.13.0
 @pytest.mark.parametrize("clones", [0, 2])
 def test_compile_on_request(clones):
     net = net_of_two_layers()
