@@ -13,6 +13,7 @@ import torchpipe as tp
 from tests.dashboard.conftest import Sums
 from tests.dashboard.test_server import client_of
 from tests.fuzzing import damaged, fuzz, fuzzed, nested
+from torchpipe.access import Token
 from torchpipe.dashboard import app
 from torchpipe.errors import ParameterError
 
@@ -101,7 +102,7 @@ class Client:
 
 def test_cookies_of_other_pages_on_this_machine_do_no_harm():
     with Sums().run() as run, Client(app(run, token="t", hosts=None)) as ask:
-        cookie = app(run, token="t")._cookie
+        cookie = Token("t").cookie
         mine = f"a@b=1; {cookie}=t".encode()
         assert ask([(b"host", b"[::1"), (b"cookie", mine)], b"") == 200
 
