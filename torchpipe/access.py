@@ -42,10 +42,11 @@ class Token:
 
     def is_in_cookie(self, headers: Headers) -> bool:
         """Whether a browser brings it."""
-        cookies = headers.get(b"cookie", b"").decode("latin-1").split(";")  # of other pages, too
-        own = [one for one in cookies if one.partition("=")[0].strip() == self.cookie]
-        found = [cookie.value for one in own for cookie in SimpleCookie(one).values()]
-        return any(self.equals(value.encode()) for value in found)
+        for cookie in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            if cookie.partition("=")[0].strip() == self.cookie:  # those of others may be no cookies
+                found = SimpleCookie(cookie).get(self.cookie)
+                return found is not None and self.equals(found.value.encode())
+        return False
 
 
 def headers_of(scope: Mapping[str, Any]) -> Headers:

@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 from tests.fuzzing import damaged, fuzz, fuzzed, nested
 from tests.serve.made import Typed, asking, problem, serving
 from torchpipe.serve import Array
+from torchpipe.serve.arrays import read_array
 from torchpipe.serve.reading import array_in
 from torchpipe.serve.refusals import BadInput
 
@@ -217,6 +218,14 @@ def test_large_floats_do_not_become_integers(client):
 def test_a_number_that_the_dtype_cannot_hold_is_refused(client):
     assert client.post("/run", json={"exact": [2.0**62]}).json() == {"out": [2**62]}
     problem(client.post("/run", json={"exact": [2.0**63]}), 422)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "number"), [("float32", -3.402823466385289e38), ("int64", 2.0**63)]
+)
+def test_a_number_just_beyond_a_dtype(dtype, number):
+    with pytest.raises(ValueError, match="it has numbers that"):
+        read_array([number, 0.0], dtype)
 
 
 def test_a_message_has_no_more_bytes_than_a_body_may_have():

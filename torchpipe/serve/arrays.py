@@ -150,8 +150,9 @@ def converted(made: np.ndarray[Any, Any], wanted: np.dtype[Any]) -> np.ndarray[A
     if wanted.kind == "b":
         raise ValueError("its numbers are no booleans")
     limits: Any = np.finfo(wanted) if wanted.kind == "f" else np.iinfo(wanted)
-    least, most = made.min().item(), made.max().item()  # as NumPy's own, 2.0**63 is 2**63 - 1
-    if least < limits.min or most > limits.max:
+    least, most = made.min().item(), made.max().item()  # NumPy rounds what it compares
+    lowest, highest = (np.asarray(limit).item() for limit in (limits.min, limits.max))
+    if least < lowest or most > highest:
         raise ValueError(f"it has numbers that {wanted} cannot hold")
     return made.astype(wanted)
 
