@@ -26,6 +26,7 @@ from tests.engine.made import (
     open_line,
     scaled,
 )
+from tests.engine.traced import traced
 from torchpipe.engine.reply import WAITING, Reply
 from torchpipe.errors import CheckError, RunError, Stopped
 from torchpipe.testing import Gate, Recorder
@@ -539,3 +540,14 @@ def test_nobody_waits_for_ever_for_an_item_that_never_entered():
         gate.open()
         assert list(first) == [10, 11, 12]
         assert list(second.result()) == [20, 21, 22]
+
+
+def test_what_nobody_wants_is_no_error_in_a_trace():
+    gate = Gate()
+    pipeline = open_line(held=scaled(Held(gate, []), 1))
+    with pipeline.run(stream=False) as run, run.trace() as trace:
+        with run.results(1):
+            gate.wait_until_inside(10)
+        gate.open()
+        assert run(2) == [20, 21, 22]
+    assert [event["name"] for event in traced(trace).of("i")] == []
