@@ -26,6 +26,7 @@ from tests.engine.made import (
     open_line,
     scaled,
 )
+from tests.engine.traced import traced
 from torchpipe.engine.reply import WAITING, Reply
 from torchpipe.errors import CheckError, RunError, Stopped
 from torchpipe.testing import Gate, Recorder
@@ -240,17 +241,12 @@ def test_what_is_cancelled_half_way_is_taken_by_no_further_stage(clones, then):
 
 
 def test_a_loop_that_is_left_drops_the_rest():
-    gate, closed = Gate(), []
-    with open_line(held=scaled(Held(gate, closed), 1)).run(stream=False) as run:
-        gate.open(10, 11)
-        for number in run.results(1):
-            assert number == 10
+    with open_line(count=scaled(Count(), 1)).run(stream=False, window=1) as run:
+        for number in run.results(9):
+            assert number == 90
             break
         gc.collect()
-        gate.wait_until_inside(12)
-        gate.open()
-        assert run(2) == [20, 21, 22]
-        assert closed == [1, 2]
+        assert run(2) == [20, 21]  # nobody waits for room, for results that nobody takes
 
 
 @pytest.mark.parametrize("then", [None, 2])
@@ -539,3 +535,14 @@ def test_nobody_waits_for_ever_for_an_item_that_never_entered():
         gate.open()
         assert list(first) == [10, 11, 12]
         assert list(second.result()) == [20, 21, 22]
+
+
+def test_what_nobody_wants_is_no_error_in_a_trace():
+    gate = Gate()
+    pipeline = open_line(held=scaled(Held(gate, []), 1))
+    with pipeline.run(stream=False) as run, run.trace() as trace:
+        with run.results(1):
+            gate.wait_until_inside(10)
+        gate.open()
+        assert run(2) == [20, 21, 22]
+    assert [event["name"] for event in traced(trace).of("i")] == []

@@ -409,4 +409,33 @@ MUTANTS = [
         "if stream is not None and not stream:",
         "test_sessions.py::test_a_session_that_has_ended_takes_nothing",
     ),
+    # -- replies
+    Mutant(
+        "a reply does not count what an item becomes",
+        "reply.py",
+        "self._parts += 1",
+        "pass",
+        "test_results.py::test_an_item_gives_all_that_it_becomes_in_order",
+    ),
+    Mutant(
+        "a reply has room for any number of results",
+        "reply.py",
+        "return len(self._values) == self._ahead and self._error is None",
+        "return False",
+        "test_results.py::test_no_more_is_made_ahead_than_the_window",
+    ),
+    Mutant(
+        "the end of a run forgets who waits for results",
+        "core.py",
+        "reply.fail(self.why_stopped())",
+        "pass",
+        "test_results.py::test_stop_ends_every_reply",
+    ),
+    Mutant(
+        "an iterator that was let go cancels nothing",
+        "results.py",
+        "weakref.finalize(self, reply.cancel)",
+        "weakref.finalize(self, int)",
+        "test_results.py::test_a_loop_that_is_left_drops_the_rest",
+    ),
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.gpu import Gpus, GpuTimes
 from torchpipe.engine.recording import Recording, Track
+from torchpipe.engine.reply import Unwanted
 from torchpipe.engine.timing import Timing
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
@@ -170,7 +171,7 @@ class Context(Timing):
             The error; for a StopIteration, which would end a loop silently, a RuntimeError.
         """
         trace = error.__traceback__
-        if trace is not None and trace.tb_lineno in self.calls:
+        if type(error) is not Unwanted and trace is not None and trace.tb_lineno in self.calls:
             self.raised(self.calls[trace.tb_lineno], self.number, error)
             return self.blamed(error, self.calls[trace.tb_lineno], self.number)
         return silent_no_more(error)

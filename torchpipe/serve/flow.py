@@ -16,7 +16,7 @@ from torchpipe.serve.refusals import CellFailed, DeadlineExceeded, Refusal, TooS
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
-    from torchpipe.serve.pump import Pump
+    from torchpipe.serve.pump import Pump, Submit
 
 AHEAD = 64  # most results of an item that wait for its client
 SLOW = 5.0  # seconds for which a client may take none while others wait behind them
@@ -97,6 +97,7 @@ class Flowing:
     _empty: asyncio.Event
     _admit: Callable[[], None]
     _named: Callable[[Any], Outputs]
+    _spanned: Callable[[Submit], Submit]
     _refusal: Callable[[Exception, str], Refusal]
 
     @asynccontextmanager
@@ -118,7 +119,7 @@ class Flowing:
         self.inside += 1
         self._empty.clear()
         flow = Flow(loop, self._named)
-        ticket = self._pump.put(partial(self._sent, flow.reply), values)
+        ticket = self._pump.put(self._spanned(partial(self._sent, flow.reply)), values)
         seconds = self.timeout if deadline is None else deadline
         late = seconds is not None and loop.call_later(seconds, self._late, flow.reply, seconds)
         try:
