@@ -207,6 +207,18 @@ class StatefulDies(Dies):
     stateful = True
 
 
+class DiesTornDown(tp.Cell):
+    """Its process is killed before its work is complete."""
+
+    stateful = True
+
+    def forward(self, value: int) -> int:
+        return value
+
+    def teardown(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Hangs(tp.Cell):
     """Does not return from an item, once."""
 
