@@ -1,4 +1,4 @@
-"""For the cases and the soak: what is measured is kept with the test, and nothing is left behind."""
+"""For the cases and the soak: their figures are kept, and nothing is left behind."""
 
 from __future__ import annotations
 

@@ -27,11 +27,15 @@ def mixed(count: int) -> list[tp.Clone]:
     return [RAY, *[THREAD] * (count - 1)]
 
 
+def name_of(kind: Kind) -> str:
+    """The kind in a word."""
+    return {threads: "thread", processes: "ray", mixed: "mixed"}[kind]
+
+
 def of(*kinds: Kind) -> pytest.MarkDecorator:
     """The test runs with each of these kinds; those with Ray are marked, and share a cluster."""
-    names = {threads: "thread", processes: "ray", mixed: "mixed"}
     found = [
-        pytest.param(kind, id=names[kind], marks=() if kind is threads else pytest.mark.ray)
+        pytest.param(kind, id=name_of(kind), marks=() if kind is threads else pytest.mark.ray)
         for kind in kinds
     ]
     return pytest.mark.parametrize("kind", found, indirect=True)
