@@ -86,6 +86,24 @@ def ask_for_too_much() -> None:
     bytearray(2**62)
 
 
+class Sticks(tp.Cell):
+    """No call returns; a file tells that there is one."""
+
+    def __init__(self, mark: str):
+        self.mark = mark
+
+    def forward(self, x: int) -> int:
+        Path(self.mark).touch()
+        threading.Event().wait()
+        return x
+
+    @staticmethod
+    def wait(mark: str) -> None:
+        """Wait until there is a call."""
+        while not Path(mark).exists():
+            threading.Event().wait(0.001)
+
+
 class Numbers(tp.Cell):
     """Counts; tells in how many items it was asked for, and when it has given `told`."""
 

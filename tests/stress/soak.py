@@ -77,7 +77,7 @@ def soak(kind: str, items: int, first: int = 0) -> dict[str, Any]:
             done.look()
             files = len(descriptors()) if files is None else files
             seed += 1
-        left = len(descriptors()) - files
+        left = max(0, len(descriptors()) - files)
     told = {"lives": done.lives, "bytes_per_item": round(done.slope, 2), "files_left": left}
     return {**done.figures.told(), **told, "threads_left": len(torchpipe_threads())}
 

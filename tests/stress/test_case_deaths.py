@@ -78,7 +78,7 @@ def test_01_a_stateful_clone_that_dies_raises(kind: Kind, figures: Figures, tmp_
 
 @each
 def test_10_a_setup_that_fails_is_raised_at_the_start(kind: Kind, figures: Figures):
-    cell = made.FailsToStart(everywhere=not RAY in kind(2))
+    cell = made.FailsToStart(everywhere=RAY not in kind(2))
     with pytest.raises(OSError, match="no weights here") as caught:
         through(cell, kind(2)).run()
     figures.faults += 1

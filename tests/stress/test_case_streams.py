@@ -93,8 +93,9 @@ def test_03_an_error_behind_a_full_window_stops_all_and_the_position_is_right(
 def test_03_a_run_goes_on_behind_the_item_that_failed(kind: Kind, figures: Figures):
     cell = tp.ScaleUp(made.Ends(7, no_seven), kind(2))
     pipeline, given = line(source=made.Numbers(30), cell=cell), []
-    with pytest.raises(ValueError, match="no 7"), pipeline.run(window=2) as run:
-        given += [run.pull() for _ in range(7)]
+    run = pipeline.run(window=2)
+    given += [run.pull() for _ in range(7)]
+    with pytest.raises(ValueError, match="no 7"):
         run.pull()
     figures.faults += 1
     with pipeline.run() as again:
