@@ -15,10 +15,11 @@ from tests.stress.table import Row, table, write
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--short", action="store_true", help="a tenth of it, printed only")
+    parser.add_argument("--short", action="store_true", help="threads only, printed only")
     short = parser.parse_args().short
-    rows: list[Row] = [*cases(), *(soaked(kind, short) for kind in ("thread", "ray", "mixed"))]
-    rows += [] if short else [killed(), mutants()]
+    rows: list[Row] = [*cases(short), soaked("thread", short)]
+    if not short:
+        rows += [soaked("ray"), soaked("mixed"), killed(), mutants()]
     text = table(rows)
     print(text)
     if not short:
