@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ LAST_CALL = 1.0  # seconds that a thread or process may take to end
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """Fail a test that leaves a thread, a process or a file descriptor."""
+    with leaving_nothing():
+        yield
+
+
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Fail if the block leaves a thread, a process or a file descriptor."""
     threads, processes, files = set(threading.enumerate()), children(), descriptors()
     yield
     left = [
@@ -99,6 +107,23 @@ def descriptors() -> dict[str, str]:
         except FileNotFoundError:  # the one that listed the folder
             continue
     return found
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """A small Ray cluster that all tests share, with GPUs that exist in name only."""
+    ray = pytest.importorskip("ray")
+    ray.init(
+        address="local",
+        num_cpus=8,
+        num_gpus=4,
+        resources={"disk": 2},
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=200 * 2**20,
+    )
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

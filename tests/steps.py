@@ -88,6 +88,20 @@ class Fragile(tp.Cell):
         return a
 
 
+class Stumbles(tp.Cell):
+    """Fails at the first call for every fourth item, and not at the second."""
+
+    on_error = tp.Retry(2)
+    tried: int | None = None
+
+    def forward(self, a: int) -> int:
+        if a % 4 == 0 and self.tried != a:
+            self.tried = a
+            raise ValueError(a)
+        self.tried = None
+        return mix(a)
+
+
 class Copies(tp.Cell):
     def forward(self, a: int) -> Iterator[int]:
         for number in range(a % 3):
@@ -249,6 +263,7 @@ class Random(tp.Pipeline):
             "sum": Sum,
             "odd": Odd,
             "fragile": Fragile,
+            "stumbles": Stumbles,
             "copies": Copies,
             "pairs": Pairs,
             "delay": lambda: tp.Delay(step.detail, initial=7),
@@ -323,6 +338,7 @@ def apply(step: Step, reads: list[Column]) -> Column:
         "sum": lambda: running(0, mix, reads[0]),
         "odd": lambda: each(odd, reads[0]),
         "fragile": lambda: each(unbroken, reads[0]),
+        "stumbles": lambda: each(mix, reads[0]),
         "copies": lambda: spread(copies, reads[0]),
         "pairs": lambda: paired(reads[0]),
         "delay": lambda: delayed(reads[0], step.detail, 7),

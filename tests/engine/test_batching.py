@@ -11,11 +11,11 @@ from time import monotonic
 import pytest
 
 import torchpipe as tp
-from tests.engine.made import Add, Made, Odd, Parts, Pass, consume, line, open_line, scaled
+from tests.engine.made import Add, Made, Odd, Parts, Pass, consume, line, notes, open_line, scaled
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.gather import gatherer
 from torchpipe.engine.item import Item
-from torchpipe.errors import CheckError
+from torchpipe.errors import CheckError, RunError
 from torchpipe.testing import Gate
 
 FOREVER = 1000.0  # seconds: nobody waits that long, something else ends the wait
@@ -230,19 +230,40 @@ def test_a_batch_without_forward_batch_calls_forward_for_each():
     assert consume(line(source=tp.Source(range(5)), plain=Plain())) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("count", [-1, 1])
-def test_another_number_of_results_never_shifts_them(count):
-    class Wrong(tp.Cell):
-        batching = tp.Batching(4, FOREVER)
+class Wrong(tp.Cell):
+    """Gives one result too few, or one too many, for a batch with item 5."""
 
-        def forward(self, x):
-            return x
+    batching = tp.Batching(4, FOREVER)
 
-        def forward_batch(self, items):
-            values = [x for (x,) in items]
-            return values[1:] if count < 0 else [*values, 9]
+    def __init__(self, more: int):
+        self.more = more
 
-    assert consume(line(source=tp.Source(range(8)), wrong=Wrong())) == list(range(8))
+    def forward(self, x):
+        return x
+
+    def forward_batch(self, items):
+        values = [x for (x,) in items]
+        if 5 in values:
+            return values[1:] if self.more < 0 else [*values, 9]
+        return values
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+@pytest.mark.parametrize("policy", ["raise", "skip"])
+def test_another_number_of_results_is_an_error(more, policy):
+    cell, given = Wrong(more), []
+    cell.on_error = policy
+    with (
+        pytest.raises(RunError) as caught,
+        line(source=tp.Source(range(8)), wrong=scaled(cell, 1)).run() as run,
+    ):
+        given.extend(run)
+    assert given == [0, 1, 2, 3]
+    assert str(caught.value) == (
+        f"cannot tell which results of wrong belong to which items: `forward_batch` returned "
+        f"{4 + more} for 4 items. Return one result per item, in the same order."
+    )
+    assert notes(caught.value) == ["in cell 'wrong' (clone 0 on cpu), item 4"]
 
 
 def test_in_a_feedback_loop_there_is_nothing_to_batch():

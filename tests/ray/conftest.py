@@ -1,10 +1,11 @@
-"""For all tests with Ray: one small local cluster, with GPUs that exist in name only."""
+"""For all tests with Ray: clones leave nothing behind; the cluster is in `tests/conftest.py`."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,27 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(150))
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[None]:
-    """A cluster of the tests' own that they share."""
-    import ray
-
-    ray.init(
-        address="local",
-        num_cpus=8,
-        num_gpus=4,
-        resources={"disk": 2},
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=200 * 2**20,
-    )
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """Fail a test that leaves a thread or a clone's process; Ray's own ones stay."""
+    with leaving_no_clone():
+        yield
+
+
+@contextmanager
+def leaving_no_clone() -> Iterator[None]:
+    """Fail if the block leaves a thread of a run or a clone's process."""
     threads = set(threading.enumerate())
     yield
     left = [

@@ -171,6 +171,13 @@ class Batched(tp.Cell):
         return [(value, len(items)) for (value,) in items]
 
 
+class Short(Batched):
+    """Gives one result too few."""
+
+    def forward_batch(self, items: list[tuple[int]]) -> list[tuple[int, int]]:
+        return super().forward_batch(items)[1:]
+
+
 class Both(NamedTuple):
     more: int
     less: int
@@ -205,6 +212,18 @@ class Dies(tp.Cell):
 
 class StatefulDies(Dies):
     stateful = True
+
+
+class DiesTornDown(tp.Cell):
+    """Its process is killed before its work is complete."""
+
+    stateful = True
+
+    def forward(self, value: int) -> int:
+        return value
+
+    def teardown(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Hangs(tp.Cell):

@@ -120,6 +120,16 @@ def test_batches_fill_and_a_bad_one_is_taken_apart(clones):
 
 
 @each_kind
+def test_another_number_of_results_than_items_is_an_error(clones):
+    with (
+        pytest.raises(tp.errors.RunError, match="`forward_batch` returned 3 for 4 items") as caught,
+        Line(made.Short(), clones[:1]).run() as run,
+    ):
+        list(run)
+    assert "in cell 'cell' (" in caught.value.__notes__[0]
+
+
+@each_kind
 def test_a_stateful_cell_in_one_clone_gets_all_items_in_order(clones):
     with Line(made.Total(), clones[:1], 200).run() as run:
         for _ in range(2):

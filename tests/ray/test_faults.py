@@ -15,6 +15,7 @@ from tests.conftest import ends
 from tests.ray import made
 from tests.ray.conftest import hosts
 from tests.ray.made import Function, Line
+from torchpipe.engine import process
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -30,6 +31,13 @@ def test_items_of_a_killed_process_run_again_in_order(tmp_path):
 
 
 def test_one_clone_is_replaced_while_its_items_wait(tmp_path):
+    with Line(made.Dies(3, once=tmp_path), [CLONE], 30).run() as run:
+        assert list(run) == list(range(30))
+
+
+def test_a_replacement_may_take_as_long_as_a_first_process(tmp_path, monkeypatch):
+    """On a busy node a process takes many seconds to come up; only a lack of room ends the wait."""
+    monkeypatch.setattr(process, "PATIENCE", 0.0)
     with Line(made.Dies(3, once=tmp_path), [CLONE], 30).run() as run:
         assert list(run) == list(range(30))
 
@@ -86,6 +94,13 @@ def test_the_death_of_a_stateful_clone_raises():
         Line(made.StatefulDies(7), [CLONE], 30).run() as run,
     ):
         list(run)
+
+
+def test_a_stateful_clone_that_dies_while_it_is_torn_down_raises():
+    run = Line(made.DiesTornDown(), [CLONE], 30).run()
+    assert list(run) == list(range(30))
+    with pytest.raises(tp.errors.CloneLost, match="lost while cell was torn down"):
+        run.stop()
 
 
 def test_a_hung_process_is_replaced_at_its_deadline(tmp_path):

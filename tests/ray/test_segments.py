@@ -53,6 +53,14 @@ def test_a_segment_is_used_again_when_its_lease_ends(pool):
     assert pool.lease(MIB).segment.key == key
 
 
+def test_a_lease_that_ends_after_the_pool_was_cleared_gives_its_memory_back(pool):
+    before = files()
+    lease = pool.lease(MIB)
+    pool.clear()
+    del lease
+    assert files() == before
+
+
 def test_an_array_keeps_its_segment(pool):
     lease = pool.lease(MIB)
     key = lease.segment.key

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.deploy import batch_callable_of, clone_of
-from torchpipe.engine.gather import divided, gatherer
+from torchpipe.engine.gather import divided, gatherer, miscounted
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.recording import Track
 from torchpipe.engine.region import quietly
@@ -103,6 +103,7 @@ class CloneThread(RunningClone):
         if cell is not None and batching is not None:
             code.bind("take", gatherer(self.inbox, batching, self))
             code.bind("divided", divided)
+            code.bind("miscounted", miscounted)
             code.bind("run_batch", batch_callable_of(cell, stage.node.path, self.context))
         code.bind("get", self.inbox.get)
         code.bind("get_nowait", self.inbox.get_nowait)

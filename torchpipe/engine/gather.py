@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.item import wanted
+from torchpipe.errors import RunError
 from torchpipe.graph.policy import Batching
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ def divided(batch: list[Any]) -> Iterator[list[Any]]:
     for first, last in pairwise([0, *starts, len(batch)]):
         if first < last:
             yield batch[first:last]
+
+
+def miscounted(path: str, asked: int, given: int) -> RunError:
+    """The error of a batch with another number of results than items: no result has an owner."""
+    return RunError(
+        f"cannot tell which results of {path} belong to which items: `forward_batch` returned "
+        f"{given} for {asked} items. Return one result per item, in the same order."
+    )
 
 
 def waiting(inbox: Inbox, deadline: float | None, clone: RunningClone) -> Any:

@@ -99,7 +99,7 @@ class Process(Cells):
         if waited < PATIENCE or (self.lost_in_a_row and owner.has_others):
             return
         self.cluster.refuse(owner.name, owner.clone, waited)
-        if waited > LONGEST or self.lost_in_a_row:
+        if waited > LONGEST:
             raise CloneLost(
                 f"no process came up for {owner.stage.node.path} ({owner.clone}) within "
                 f"{waited:.0f} s. Look at the cluster with `ray status`; let the clone ask for "
@@ -207,12 +207,21 @@ class Process(Cells):
         try:
             failures = actor.ask("tear_down", timeout=self.owner.part.core.stop_after)
             return [failure.error() for failure in failures]
-        except Lost:
-            return []
+        except Lost as lost:
+            return self._lost_at_the_end(lost)
         except Exception as error:
             return [error]
         finally:
             actor.kill()
+
+    def _lost_at_the_end(self, lost: Lost) -> list[BaseException]:
+        """All results have left: only a stateful clone may still have had something to complete."""
+        stage = self.owner.stage
+        if not stage.ordered:
+            return []
+        return [
+            CloneLost(f"a stateful clone was lost while {stage.node.path} was torn down: {lost}.")
+        ]
 
 
 def raise_failure(failure: Failure | None) -> None:

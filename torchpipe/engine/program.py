@@ -275,7 +275,10 @@ class Program(Boundary):
         return code
 
     def _batch(self, code: Code, body: Body, stage: Parallel) -> None:
-        """Run a batch; if it fails, run its items one by one, to find the one that is to blame."""
+        """Run a batch; if it fails, run its items one by one, to find the one that is to blame.
+
+        Another number of results than items has no such item: it is an error of all of them.
+        """
         node, path = stage.node, stage.node.path
         absent, targets = body.absent(node), [body.target(v) for v in node_values(node)]
         condition = f" if not ({absent})" if absent else ""
@@ -287,8 +290,13 @@ class Program(Boundary):
         code.add("context.number = batch[0].number")
         code.add("t = clock()")
         with code.block("try:"):
-            code.add(f"results = run_batch([({arguments}) for item in present])", path)
-            with code.block("for item, result in zip(present, results, strict=True):", path):
+            code.add(f"results = list(run_batch([({arguments}) for item in present]))", path)
+            with code.block("if len(results) != len(present):"):
+                code.add(f"error = miscounted({path!r}, len(present), len(results))")
+                code.add(f"error = context.blamed(error, {path!r}, batch[0].number)")
+                with code.block("for item in present:"):
+                    code.add("item.error = error")
+            with code.block("else:"), code.block("for item, result in zip(present, results):"):
                 code.add(f"{', '.join(targets)} = result", path)
                 body.show(node, "result")
             code.add(f"context.batched({path!r}, present, t)")
@@ -300,4 +308,4 @@ class Program(Boundary):
             code.add_all(self.values.releases(stage))
             self._feed(code, stage)
             code.add(f"item.done_{stage.number}.release()")
-        code.add("batch = present = results = result = None")
+        code.add("batch = present = results = result = error = None")

@@ -18,6 +18,7 @@ from torchpipe.engine.context import Context, DeadLetter, Shared
 from torchpipe.engine.cut import Cut, States
 from torchpipe.engine.deploy import batch_callable_of, callable_of, composite, running_copy
 from torchpipe.engine.failure import Dumps, Failure, failure_of
+from torchpipe.engine.gather import miscounted
 from torchpipe.engine.held import Holds
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import TorchState, synchronized
@@ -265,7 +266,10 @@ class RemoteClone:
         except BaseException:
             return self._one_by_one(work)
         self._note(work.numbers, began)
-        return results if len(results) == len(work.rows) else self._one_by_one(work)
+        if len(results) == len(work.rows):
+            return results
+        error = miscounted(self.definition.path, len(work.rows), len(results))
+        return [self.failed(error, work.numbers[0])] * len(work.rows)
 
     def _one(self, number: int, row: tuple[Any, ...]) -> Any:
         self.context.number = number

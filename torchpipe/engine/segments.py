@@ -170,7 +170,7 @@ class Pool:
         """Give all memory back; what still lies in a segment stays there until nobody needs it."""
         with self._lock:
             self._free.clear()
-            self._returned.clear()
+            self._returned = deque()  # what is still lent goes with its last lease
             for segment in list(self.segments.values()):
                 self._drop(segment)
 
