@@ -89,6 +89,8 @@ def test_the_package_runs_as_a_module():
     assert [line.partition(" ")[0] for line in out.splitlines()] == [
         "digits",
         "distributed",
+        "examples",
+        "serve",
         "tracking",
     ]
 

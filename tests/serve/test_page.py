@@ -101,4 +101,4 @@ def test_all_that_the_page_needs_comes_with_the_service():
         {re.split(r"[\[<>=~]", one)[0] for one in project["optional-dependencies"][extra]}
         for extra in ("serve", "dashboard")
     )
-    assert dashboard - serve == {"starlette"}  # which FastAPI is made of
+    assert dashboard <= serve

@@ -63,9 +63,8 @@ class Motion:
     def run(self) -> Run:
         """The run; it starts here, if there is none."""
         if self._run is None:
-            self._run = Run(
-                self.pipeline, window=self.window, seed=self.seed, stream=self.order is not None
-            )
+            stream = None if self.order is None else True
+            self._run = Run(self.pipeline, window=self.window, seed=self.seed, stream=stream)
         return self._run
 
     def samples(self, epoch: int, number: int, shard: Shard, stop: int | None) -> Samples:
