@@ -235,9 +235,9 @@ def test_what_is_cancelled_half_way_is_taken_by_no_further_stage(clones, then):
         gate.open()
         assert run(2) == [21, 22, 23]
         assert 13 not in seen.items
-        assert closed == [1, 2]
         with pytest.raises(CancelledError):
             next(results)
+    assert sorted(closed) == [1, 2]  # two clones close them in any order
 
 
 def test_a_loop_that_is_left_drops_the_rest():
