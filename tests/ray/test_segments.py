@@ -31,6 +31,7 @@ def links() -> list[Path]:
 @pytest.fixture
 def pool():
     made = Pool(4 * MIB)
+    gc.collect()  # what tests before have left to it
     before = files()
     yield made
     gc.collect()
