@@ -44,11 +44,9 @@ class Asked(tp.Pipeline):
 
 
 def torchpipe(cell: tp.Cell, clones: Any, port: int) -> None:
-    import uvicorn
+    from torchpipe.serve.server import serve  # what `torchpipe serve` calls
 
-    import torchpipe.serve as serve
-
-    uvicorn.run(serve.app(Asked(cell, clones)), port=port, **UVICORN)
+    serve(Asked(cell, clones), port=port)
 
 
 def bare(function: Callable[[int], int], threads: bool, port: int) -> None:
@@ -125,12 +123,14 @@ def scored(x: int) -> int:
 
 
 TWO = [tp.ThreadClone(torch_threads=1), tp.ThreadClone(torch_threads=1)]
+TWO_APART = [tp.RayClone(torch_threads=1), tp.RayClone(torch_threads=1)]
 KINDS: dict[str, Callable[[int], None]] = {
     "echo torchpipe": lambda port: torchpipe(tp.cell(same), None, port),
     "echo fastapi": lambda port: bare(same, False, port),
     "echo litserve": lambda port: litserve(tp.cell(same), 1, port),
     "echo ray serve": lambda port: ray_serve(tp.cell(same), 1, port),
     "score torchpipe": lambda port: torchpipe(Score(), TWO, port),
+    "score torchpipe, Ray clones": lambda port: torchpipe(Score(), TWO_APART, port),
     "score fastapi": lambda port: (one_thread(), bare(scored, True, port))[1],
     "score litserve": lambda port: litserve(Score(), 2, port),
     "score ray serve": lambda port: ray_serve(Score(), 2, port),

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import count
 from statistics import quantiles
@@ -57,8 +57,17 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if not head.startswith(b"http/1.1 200"):
         raise RuntimeError(head.decode())
+    if b"\r\ntransfer-encoding: chunked" in head:
+        return b"".join([part async for part in chunks(reader)])
     length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
     return await reader.readexactly(length)
+
+
+async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Read a body that comes in chunks."""
+    while length := int(await reader.readuntil(b"\r\n"), 16):
+        yield (await reader.readexactly(length + 2))[:-2]
+    await reader.readexactly(2)
 
 
 async def client(
@@ -131,6 +140,7 @@ SERVE_SCORE = Benchmark(
     contenders={
         "two processes, no HTTP": apart.two_processes(alone, IMAGES),
         **contenders("score"),
+        "torchpipe, Ray clones": asked("score torchpipe, Ray clones", "ray"),
     },
     environment=KEEP_MEMORY,
     asked=(
