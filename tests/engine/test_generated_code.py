@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import linecache
 import traceback
@@ -10,7 +11,7 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Fails, Made, Odd, Pass, consume, line, open_line, scaled
-from torchpipe.engine.code import Code
+from torchpipe.engine.code import Code, compiled
 from torchpipe.engine.item import END, RETIRE, STOP, item_class
 from torchpipe.engine.region import quietly
 
@@ -50,6 +51,19 @@ def test_the_text_of_a_generated_function_can_be_read():
     assert work.__code__.co_filename.startswith("<torchpipe work ")
     assert linecache.getline(work.__code__.co_filename, 2) == "    return x + 17\n"
     assert inspect.getsource(work) == code.text
+
+
+def test_the_text_of_a_function_goes_with_it():
+    code = Code("work")
+    code.add("return 'a text of its own'")
+    function = code.function()
+    file = function.__code__.co_filename
+    compiled.cache_clear()
+    gc.collect()
+    assert "a text of its own" in "".join(linecache.getlines(file))
+    del function
+    gc.collect()
+    assert file not in linecache.cache
 
 
 def test_a_traceback_shows_the_generated_line():

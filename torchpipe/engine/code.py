@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import re
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -75,4 +76,7 @@ def compiled(text: str, name: str) -> CodeType:
     """The code object of a text, once for all clones and runs that share it."""
     file = f"<torchpipe {name} {next(_numbers)}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    return compile(text, file, "exec")
+    code = compile(text, file, "exec")
+    function = next(const for const in code.co_consts if isinstance(const, CodeType))
+    weakref.finalize(function, linecache.cache.pop, file, None).atexit = False
+    return code
