@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -91,6 +92,27 @@ def test_what_a_client_calls_has_plain_names():
     names = [one["operationId"] for methods in told.values() for one in methods.values()]
     assert len(set(names)) == len(names)
     assert {"run", "run_batch", "stream", "graph", "get_parameters", "livez"} <= {*names}
+
+
+@dataclass
+class Problem:
+    """A type of a user, with the name of one of ours."""
+
+    steps: int
+
+
+def test_a_type_may_have_any_name():
+    def solve(x: Problem) -> Problem:
+        return x
+
+    with asking(Typed(solve)) as client:
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+        assert client.post("/run", json={"x": {"steps": 3}}).json() == {"out": {"steps": 3}}
+    for ports, name in (("Inputs", "x"), ("Outputs", "out")):
+        found = schemas[ports]["properties"][name]["$ref"]
+        assert found == "#/components/schemas/ProblemValue"
+    assert "steps" in schemas["ProblemValue"]["properties"]
+    assert "detail" in schemas["Problem"]["properties"]
 
 
 def test_an_array_as_an_object_is_one_schema_wherever_it_is_sent():

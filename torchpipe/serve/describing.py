@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, Setting, settings
@@ -20,6 +22,8 @@ from torchpipe.serve.service import Service
 Schema = dict[str, Any]
 
 PLACE = "#/components/schemas/"
+OURS = {"Problem", "Event", "Items", "Results", "Inputs", "Outputs", "AllOutputs"}
+OURS |= {"BatchResult", "BatchProblem"}
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 PARAMETERS = [
@@ -114,7 +118,7 @@ def items(service: Service) -> dict[str, Schema]:
         ("Inputs", service.input_model, "validation"),
         ("Outputs", service.output_model, "serialization"),
     ):
-        made = model.model_json_schema(ref_template=f"{PLACE}{{model}}", mode=mode)  # type: ignore[arg-type]
+        made = schema_of(model, mode)
         found |= {**made.pop("$defs", {}), name: made}
     result = several({"outputs": "Outputs"})
     if service.several:
@@ -127,6 +131,18 @@ def items(service: Service) -> dict[str, Schema]:
     fields = {"id": text, "event": text, "data": text}
     found["Event"] = {"type": "object", "properties": fields, "required": ["data"]}
     return found
+
+
+def schema_of(model: type[BaseModel], mode: Any = "validation") -> Schema:
+    """The schema of a model; its parts that are named as ours are get another name."""
+    made = model.model_json_schema(ref_template=f"{PLACE}{{model}}", mode=mode)
+    parts, text = made.pop("$defs", {}), json.dumps
+    names = {name: f"{name}Value" if name in OURS else name for name in parts}
+    told = text({"made": made, "parts": {names[name]: part for name, part in parts.items()}})
+    for name, other in names.items():
+        told = told.replace(text(PLACE + name), text(PLACE + other))
+    found: Schema = json.loads(told)
+    return {**found["made"], "$defs": found["parts"]} if parts else made
 
 
 def several(fields: Mapping[str, str]) -> Schema:
@@ -153,7 +169,7 @@ def is_file(port: ServedPort) -> bool:
 
 def form_of(service: Service) -> Schema:
     """The fields of a form: files for arrays and bytes; all else as text, or as JSON."""
-    inputs = service.input_model.model_json_schema(ref_template=f"{PLACE}{{model}}")
+    inputs = schema_of(service.input_model)
     fields = inputs["properties"]
     for name, port in service.inputs.items():
         if is_file(port):
