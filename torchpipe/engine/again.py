@@ -37,30 +37,37 @@ class Again:
             BaseException: What the cell raised; `CloneLost`, if no process could run it.
         """
         row = tuple(map(here, self.row))
-        for _ in range(ATTEMPTS):
+        lost: list[Actor] = []
+        while len(lost) < ATTEMPTS:
+            actor = self._actor(lost)
             try:
-                report = self._run(self._actor(), Work([self.number], [row]))
+                report = self._run(actor, Work([self.number], [row]))
             except Lost:
+                lost.append(actor)
                 continue
             return self._output(report, index)
         raise self._gave_up()
 
-    def _actor(self) -> Actor:
-        """A process that can run it; waits for one to come up, if none is there."""
-        actor = self._any_actor()
+    def _actor(self, lost: list[Actor]) -> Actor:
+        """A process that can run it; waits for one to come up, if none is there.
+
+        Args:
+            lost: Those that are none any more, which their clones may not have noticed yet.
+        """
+        actor = self._any_actor(lost)
         if actor is None:
             self.owner.process.there.wait()
-            actor = self._any_actor()
+            actor = self._any_actor(lost)
         if self.owner.part.ring.stopped:
             raise stopped_error()
         if actor is None:
             raise self._gave_up()
         return actor
 
-    def _any_actor(self) -> Actor | None:
+    def _any_actor(self, lost: list[Actor]) -> Actor | None:
         siblings = [self.owner, *self.owner.siblings]
         actors = (clone.process.actor for clone in siblings if hasattr(clone, "process"))
-        return next((actor for actor in actors if actor is not None), None)
+        return next((actor for actor in actors if actor is not None and actor not in lost), None)
 
     def _run(self, actor: Actor, work: Work) -> Report:
         deadline = self.owner.clone.deadline
