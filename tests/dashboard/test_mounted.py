@@ -29,6 +29,7 @@ def ask(mounted, path):
 
 
 def test_a_mounted_page_shows_the_log(sums):
+    gc.collect()  # pages that tests before have left
     before = list(logging.getLogger().handlers)
     with sums().run() as run:
         mounted = app(run)
