@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 BELOW = {
     "errors": set(),
     "addresses": set(),
+    "extras": {"errors"},
     "access": {"addresses"},
     "graph": {"errors"},
     "engine": {"errors", "graph"},
@@ -26,8 +27,9 @@ BELOW = {
     "testing": {"errors", "graph"},
     "train": {"errors", "graph", "engine", "cells"},
     "dashboard": {"errors", "addresses", "access", "graph", "engine", "cells"},
-    "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard", "tracing"},
-    "cli": {"errors", "graph", "engine", "cells", "serve", "dashboard"},
+    "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard", "tracing"}
+    | {"extras"},
+    "cli": {"errors", "extras", "graph", "engine", "cells", "serve", "dashboard"},
 }
 
 # What a run is saved with: torch is loaded when one is saved or loaded, and not before.

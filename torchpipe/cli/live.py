@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.cli.listening import add_address, add_group
 from torchpipe.cli.progress import followed, length
 from torchpipe.cli.summary import report
-from torchpipe.errors import UsageError
+from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -66,13 +66,6 @@ def pulled(pipeline: Pipeline, page: Page, items: int | None) -> list[str]:
 
 def shower() -> type[Page]:
     """`torchpipe.dashboard.Page`, if what it needs is there."""
-    try:
+    with needing("dashboard", "show a page"):
         from torchpipe.dashboard.show import Page
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("torchpipe"):
-            raise
-        raise UsageError(
-            f"cannot show a page: the module {error.name!r} is not installed. Install the extra: "
-            f"pip install 'torchpipe-cells[dashboard]'."
-        ) from error
     return Page

@@ -9,7 +9,7 @@ from typing import Any
 
 from torchpipe.cli.listening import add_address, add_group
 from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
-from torchpipe.errors import UsageError
+from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 
 SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "drain"]
@@ -55,15 +55,8 @@ def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
     Raises:
         UsageError: What a service needs is not installed, or it cannot be served.
     """
-    try:
+    with needing("serve", "serve"):
         from torchpipe.serve.server import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("torchpipe"):
-            raise
-        raise UsageError(
-            f"cannot serve: the module {error.name!r} is not installed. Install the extra: "
-            f"pip install 'torchpipe-cells[serve]'."
-        ) from error
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.WARNING)
     level = logging.INFO if given.access_log else logging.WARNING
     logging.getLogger("torchpipe.access").setLevel(level)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
-from torchpipe.errors import UsageError
+from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls, health_routes
 from torchpipe.serve.describing import describe
@@ -90,15 +90,8 @@ def joining(app: App) -> App:
     Raises:
         UsageError: OpenTelemetry is not installed.
     """
-    try:
+    with needing("otel", "make spans"):
         from torchpipe.tracing import Joining
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("torchpipe"):
-            raise
-        raise UsageError(
-            f"cannot make spans: the module {error.name!r} is not installed. Install the extra: "
-            f"pip install 'torchpipe-cells[otel]'."
-        ) from error
     return Joining(app)
 
 
