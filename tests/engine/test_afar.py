@@ -8,7 +8,7 @@ import torchpipe as tp
 from torchpipe.engine.afar import Afar
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.recording import Track
-from torchpipe.engine.remote import Report
+from torchpipe.engine.work import Report
 
 
 class Told:

@@ -10,7 +10,7 @@ import pytest
 
 from torchpipe.engine.again import Again
 from torchpipe.engine.failure import Lost
-from torchpipe.engine.remote import Report, Work
+from torchpipe.engine.work import Report, Work
 from torchpipe.errors import CloneLost
 
 

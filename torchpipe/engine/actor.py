@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from torchpipe.engine.remote import Definition, Report, Work
+from torchpipe.engine.work import Definition, Report, Work
 from torchpipe.graph.clone import RayClone
 
 

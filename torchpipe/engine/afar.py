@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torchpipe.engine.failure import Failure
 from torchpipe.engine.recording import Called
-from torchpipe.engine.remote import Report
+from torchpipe.engine.work import Report
 
 if TYPE_CHECKING:
     from torchpipe.engine.context import Context

@@ -8,7 +8,7 @@ from torchpipe.engine.actor import Actor
 from torchpipe.engine.failure import Failure, Lost
 from torchpipe.engine.held import here
 from torchpipe.engine.region import stopped_error
-from torchpipe.engine.remote import Report, Work
+from torchpipe.engine.work import Report, Work
 from torchpipe.errors import CloneLost
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.deploy import batch_callable_of, clone_of
-from torchpipe.engine.gather import divided, gatherer, miscounted
+from torchpipe.engine.gather import Inbox, divided, gatherer, miscounted
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.recording import Track
 from torchpipe.engine.region import quietly
@@ -46,7 +46,7 @@ class RunningClone:
 
     def __init__(self, part: RingPart, stage: Parallel, clone: Clone):
         self.part, self.stage, self.clone = part, stage, clone
-        self.inbox = part.ring.inboxes[stage]
+        self.inbox: Inbox = part.ring.inboxes[stage]
         self.retiring = False
         self.gone = threading.Event()
         self.name = f"{stage.node.path}[{clone.index}]"

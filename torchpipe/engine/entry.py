@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from torchpipe.engine.context import Context, note
+from torchpipe.engine.context import Context
 from torchpipe.engine.core import Core
+from torchpipe.engine.open_source import OpenSource
 from torchpipe.engine.parts import InlinePart, close_all, deliver_end
 from torchpipe.engine.position import Start, taking
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.session import Request, Sessions, Stream
 from torchpipe.errors import ItemDropped, RunError, Stopped
-from torchpipe.graph.flat import Node
 
 
 class Entry:
@@ -286,35 +286,6 @@ class Entry:
                 f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
                 f"Iterate over the run, or give `build` an argument."
             )
-
-
-class OpenSource:
-    """A source within an open pipeline: it gives one element for each item submitted."""
-
-    def __init__(self, node: Node, stream: Iterator[Any], context: Context):
-        self.node, self.stream, self.context = node, stream, context
-
-    def read(self) -> tuple[Any, ...]:
-        """Its outputs for the next item.
-
-        Raises:
-            RunError: The source has ended.
-        """
-        self.context.number += self.context.step  # while the item is read, it is the current one
-        try:
-            value = next(self.stream)
-        except StopIteration:
-            raise RunError(
-                f"cannot take another item: the source {self.node.path}, which gives one value for "
-                f"each, has ended. Submit fewer items, or let it give more."
-            ) from None
-        except BaseException as error:
-            where = f"in cell {self.node.path!r} ({self.context.clone})"
-            note(error, f"{where}, item {self.context.number}")
-            raise
-        finally:
-            self.context.number -= self.context.step
-        return tuple(value) if len(self.node.outputs) > 1 else (value,)
 
 
 def busy(why: str) -> RunError:

@@ -11,9 +11,9 @@ from torchpipe.engine.channel import Address, Channel, Listener
 from torchpipe.engine.failure import Late, Lost
 from torchpipe.engine.held import Stored
 from torchpipe.engine.lending import SPARE, Lending, lent_size
-from torchpipe.engine.remote import Report, Work
 from torchpipe.engine.segments import Lease, Place, Pool
 from torchpipe.engine.wire import decoded, encoded
+from torchpipe.engine.work import Report, Work
 
 CALLED_BACK = 8
 """The byte in the segment of orders that says: begin with no further call."""

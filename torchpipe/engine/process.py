@@ -14,9 +14,9 @@ from torchpipe.engine.actor import Actor, Cluster
 from torchpipe.engine.cut import States
 from torchpipe.engine.failure import Failure, Lost
 from torchpipe.engine.passing import names_of
-from torchpipe.engine.remote import Definition
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import TorchState
+from torchpipe.engine.work import Definition
 from torchpipe.errors import CloneLost, StallWarning
 from torchpipe.graph.clone import Clone
 

@@ -16,8 +16,8 @@ from torchpipe.engine.ray_far import Far
 from torchpipe.engine.ray_host import Host
 from torchpipe.engine.ray_loss import cloudpickle, ray, told_as_lost
 from torchpipe.engine.ray_resources import node_id, options_of
-from torchpipe.engine.remote import Report, Work
 from torchpipe.engine.segments import Pool
+from torchpipe.engine.work import Report, Work
 from torchpipe.graph.clone import RayClone
 
 

@@ -31,9 +31,9 @@ from torchpipe.engine.ray_address import (
 )
 from torchpipe.engine.ray_loss import cloudpickle, failures, first_line, ray
 from torchpipe.engine.ray_resources import misplaced, needs, occupied, overbooked
-from torchpipe.engine.remote import Definition
 from torchpipe.engine.segments import Pool
 from torchpipe.engine.wire import encoded
+from torchpipe.engine.work import Definition
 from torchpipe.errors import ClusterError
 from torchpipe.graph.clone import RayClone
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from torchpipe.engine.held import parted
 from torchpipe.engine.ray_loss import cloudpickle, ray, told_as_lost
-from torchpipe.engine.remote import Report, Work
 from torchpipe.engine.wire import decoded, encoded
+from torchpipe.engine.work import Report, Work
 
 LARGE = 100_000
 """Bytes from which a message lies in the object store by itself."""

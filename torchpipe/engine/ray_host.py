@@ -17,10 +17,11 @@ from typing import Any
 from torchpipe.engine.channel import Address, connected
 from torchpipe.engine.held import Away, Held, Holds
 from torchpipe.engine.ray_resources import environment
-from torchpipe.engine.remote import RemoteClone, Report, Work, untold
+from torchpipe.engine.remote import RemoteClone, untold
 from torchpipe.engine.segments import Loans, Place
 from torchpipe.engine.served import Server
 from torchpipe.engine.wire import Message, decoded, encoded
+from torchpipe.engine.work import Report, Work
 from torchpipe.graph.clone import RayClone
 
 HELD = 10_000

@@ -11,7 +11,7 @@ from torchpipe.engine.failure import Lost, ValueLost
 from torchpipe.engine.held import Away, Held, Stored, here
 from torchpipe.engine.item import Item
 from torchpipe.engine.region import quietly
-from torchpipe.engine.remote import Report
+from torchpipe.engine.work import Report
 from torchpipe.errors import BudgetExceeded, CloneLost
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from torchpipe.engine.gather import gatherer, waiting
 from torchpipe.engine.held import here
 from torchpipe.engine.item import RETIRE, Item, wanted
 from torchpipe.engine.region import quietly
-from torchpipe.engine.remote import Work
+from torchpipe.engine.work import Work
 from torchpipe.graph.cell import HOLE
 
 if TYPE_CHECKING:

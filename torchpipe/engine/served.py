@@ -13,9 +13,9 @@ from torchpipe.engine.failure import Dumps, failure_of
 from torchpipe.engine.held import here
 from torchpipe.engine.lending import SHARED
 from torchpipe.engine.near import BEGUN, CALLED_BACK, PROGRESS, Answer, Contents, Letter
-from torchpipe.engine.remote import Work
 from torchpipe.engine.segments import Loans, Place, fill, fits, laid_out
 from torchpipe.engine.wire import Message, decoded
+from torchpipe.engine.work import Work
 
 
 class Host(Protocol):
