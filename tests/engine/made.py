@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import MethodType
 from typing import Any, NamedTuple
@@ -167,3 +167,22 @@ def notes(error: BaseException) -> list[str]:
 def gates(count: int) -> list[Gate]:
     """Several gates."""
     return [Gate() for _ in range(count)]
+
+
+class Held(tp.Cell):
+    """Yields three numbers; a gate decides when it may make each of them."""
+
+    def __init__(self, gate: Gate, closed: list[int]):
+        super().__init__()
+        self.gate, self.closed = gate, closed
+
+    def __deepcopy__(self, memo):
+        return Held(self.gate, self.closed)
+
+    def forward(self, x: int) -> Iterator[int]:
+        try:
+            for number in range(10 * x, 10 * x + 3):
+                self.gate.hold(number)
+                yield number
+        finally:
+            self.closed.append(x)

@@ -16,6 +16,7 @@ from tests.engine.made import (
     Add,
     Background,
     Fails,
+    Held,
     Made,
     Odd,
     Parts,
@@ -39,25 +40,6 @@ class Count(tp.Cell):
 
     def forward(self, x: int) -> Iterator[int]:
         yield from range(10 * x, 11 * x)
-
-
-class Held(tp.Cell):
-    """Yields three numbers; a gate decides when it may make each of them."""
-
-    def __init__(self, gate: Gate, closed: list[int]):
-        super().__init__()
-        self.gate, self.closed = gate, closed
-
-    def __deepcopy__(self, memo):
-        return Held(self.gate, self.closed)
-
-    def forward(self, x: int) -> Iterator[int]:
-        try:
-            for number in range(10 * x, 10 * x + 3):
-                self.gate.hold(number)
-                yield number
-        finally:
-            self.closed.append(x)
 
 
 def some(cell: tp.Cell, clones: int | None) -> tp.Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -62,7 +62,11 @@ class Everything(tp.Pipeline):
         size: Literal["small", "large"] = "small",
         note: str | None = None,
     ):
-        return self.cell(flag, count, share, person, scores, colour, size, note)
+        return self.told(self.cell(flag, count, share, person, scores, colour, size, note))
+
+    def told(self, text: Any) -> Any:
+        """What comes after."""
+        return text
 
 
 def words(text: str) -> Iterator[str]:
@@ -76,15 +80,5 @@ class Words(Everything):
         super().__init__()
         self.cell, self.words = tp.cell(everything), tp.ScaleUp(tp.cell(words), 2)
 
-    def build(
-        self,
-        flag: bool,
-        count: int,
-        share: float,
-        person: Person,
-        scores: Annotated[np.ndarray, Array("float32", (2, 3))],
-        colour: Colour = Colour.RED,
-        size: Literal["small", "large"] = "small",
-        note: str | None = None,
-    ):
-        return self.words(self.cell(flag, count, share, person, scores, colour, size, note))
+    def told(self, text: Any) -> Any:
+        return self.words(text)

@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 import torchpipe as tp
+from tests.engine.made import Held
 from tests.serve.made import TIMEOUT, Line, Typed, asking, connected, problem, serving
 from tests.serve.test_limits import until
 from torchpipe.errors import CheckError
@@ -24,25 +25,6 @@ def count(x: int) -> Iterator[int]:
         if number == 33:
             raise ValueError("no 33")
         yield number
-
-
-class Held(tp.Cell):
-    """Yields three numbers; a gate decides when each of them may be made."""
-
-    def __init__(self, gate: Gate, closed: list[int]):
-        super().__init__()
-        self.gate, self.closed = gate, closed
-
-    def __deepcopy__(self, memo):
-        return Held(self.gate, self.closed)
-
-    def forward(self, x: int) -> Iterator[int]:
-        try:
-            for number in range(10 * x, 10 * x + 3):
-                self.gate.hold(number)
-                yield number
-        finally:
-            self.closed.append(x)
 
 
 class Threes(tp.Pipeline):
