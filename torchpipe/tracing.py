@@ -10,7 +10,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter_ns, time_ns
-from types import TracebackType
 from typing import Any, Self
 
 from opentelemetry import context, propagate, trace
@@ -66,12 +65,7 @@ class Spans:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     # -- what it is told

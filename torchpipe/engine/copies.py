@@ -30,9 +30,8 @@ class Copies:
 
     def __init__(self, context: Context):
         self.current: Stream | None = None
-        self._alone = Context(
-            context.shared, context.clone, context.track
-        )  # it has no copies of copies
+        # It has no copies of copies.
+        self._alone = Context(context.shared, context.clone, context.track)
         self._made: dict[Stream, dict[Switch, Cells]] = {}
 
     def within(self, item: Item) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from torchpipe.engine.period import CONSUMER, Period
 from torchpipe.engine.statistics import CellStatistics
-from torchpipe.engine.verdict import Prediction, Verdict, predict, verdict
+from torchpipe.engine.verdict import CORES, Prediction, Verdict, predict, verdict
 
 HEADS = ("cell", "clones", "items", "items/s", "ms", "p99", "busy", "starved", "blocked", "queue")
 
@@ -82,7 +82,7 @@ def outlook(prediction: Prediction, period: Period) -> str:
     if prediction.least < 0.95 * prediction.rate:
         rates = f"{prediction.least:,.1f} (if all its CPU time holds the GIL) to {rates}"
     then = "it" if prediction.next == prediction.path else prediction.next
-    return f"{what}: {rates} a second, and then {then} limits."
+    return f"{what}: {rates} a second, and then {then} {'limit' if then == CORES else 'limits'}."
 
 
 def table(period: Period) -> list[str]:

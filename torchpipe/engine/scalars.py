@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from torchpipe.engine.context import Context
@@ -52,12 +51,7 @@ class Scalars(Cells):
         self._thread = self.core.start("scalars", self, self._run, NoState())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """The last figures are those up to here."""
         self._over.set()
         assert self._thread is not None
