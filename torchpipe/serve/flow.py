@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.item import END
 from torchpipe.engine.reply import WAITING, Reply
-from torchpipe.serve.refusals import CellFailed, DeadlineExceeded, Refusal, TooSlow
+from torchpipe.serve.refusals import CellFailed, DeadlineExceeded, TooSlow
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
@@ -89,16 +88,11 @@ class Flowing:
     """The part of a `Service` for items that give several results."""
 
     run: Run
-    timeout: float | None
-    inside: int
-    count: int
-    seconds: float
+    admitted: Callable[[str], AbstractContextManager[None]]
+    timer: Callable[..., asyncio.TimerHandle | None]
     _pump: Pump
-    _empty: asyncio.Event
-    _admit: Callable[[], None]
     _named: Callable[[Any], Outputs]
     _spanned: Callable[[Submit], Submit]
-    _refusal: Callable[[Exception, str], Refusal]
 
     @asynccontextmanager
     async def flow(
@@ -114,28 +108,17 @@ class Flowing:
         Raises:
             Refusal: There are no more, because of an error: see `refusals`.
         """
-        self._admit()
-        start, loop = perf_counter(), asyncio.get_running_loop()
-        self.inside += 1
-        self._empty.clear()
-        flow = Flow(loop, self._named)
-        ticket = self._pump.put(self._spanned(partial(self._sent, flow.reply)), values)
-        seconds = self.timeout if deadline is None else deadline
-        late = seconds is not None and loop.call_later(seconds, self._late, flow.reply, seconds)
-        try:
-            yield flow
-        except Exception as error:
-            raise self._refusal(error, request_id) from error
-        finally:
-            if late:
-                late.cancel()
-            ticket.drop()
-            flow.close()
-            self.inside -= 1
-            self.count += 1
-            self.seconds += perf_counter() - start
-            if not self.inside:
-                self._empty.set()
+        with self.admitted(request_id):
+            flow = Flow(asyncio.get_running_loop(), self._named)
+            ticket = self._pump.put(self._spanned(partial(self._sent, flow.reply)), values)
+            late = self.timer(deadline, self._late, flow.reply)
+            try:
+                yield flow
+            finally:
+                if late is not None:
+                    late.cancel()
+                ticket.drop()
+                flow.close()
 
     def _sent(self, reply: Reply, /, **values: Any) -> Future[None]:
         """Put an item in, in the pump's thread; its results come meanwhile, or its error."""

@@ -94,7 +94,7 @@ class Pump:
         """Put the item in here and now, if that is possible, and none waits before it."""
         if self._sent != self._taken:
             return False
-        future = attempted(at_once, ticket.values or {})
+        future = attempted(at_once, ticket.values or {}, Exception)  # here, Ctrl-C may be raised
         if future is None:
             return False
         ticket.values = None
@@ -160,11 +160,13 @@ class Pump:
                 settle(ticket.waiter, future)
 
 
-def attempted(submit: Callable[..., F], values: Mapping[str, Any]) -> F | Future[Any]:
+def attempted(
+    submit: Callable[..., F], values: Mapping[str, Any], caught: type[BaseException] = BaseException
+) -> F | Future[Any]:
     """What `submit` returns, or a future of what it raises."""
     try:
         return submit(**values)
-    except BaseException as error:
+    except caught as error:
         failed: Future[Any] = Future()
         failed.set_exception(error)
         return failed

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from functools import partial
 from time import perf_counter
@@ -219,22 +219,29 @@ class Service(Flowing):
             Refusal: There is no result: see `refusals`.
             asyncio.CancelledError: The client has gone; the item is dropped.
         """
+        with self.admitted(request_id):
+            ticket = self._put(values, session)
+            timer = self.timer(deadline, self._expire, ticket.waiter)
+            try:
+                return self._named(await ticket.waiter)
+            finally:
+                if timer is not None:
+                    timer.cancel()
+                if ticket.future is None or not ticket.future.done():
+                    ticket.drop()
+
+    @contextmanager
+    def admitted(self, request_id: str) -> Iterator[None]:
+        """Count a request, if there is room for it; what goes wrong in it is a refusal."""
         self._admit()
         start = perf_counter()
         self.inside += 1
         self._empty.clear()
-        ticket = self._put(values, session)
-        seconds = self.timeout if deadline is None else deadline
-        timer = self._timer(ticket.waiter, seconds)
         try:
-            return self._named(await ticket.waiter)
+            yield
         except Exception as error:
             raise self._refusal(error, request_id) from error
         finally:
-            if timer is not None:
-                timer.cancel()
-            if ticket.future is None or not ticket.future.done():
-                ticket.drop()
             self.inside -= 1
             self.count += 1
             self.seconds += perf_counter() - start
@@ -249,12 +256,14 @@ class Service(Flowing):
             self.rejected["full"] += 1
             raise Overloaded(self.places)
 
-    def _timer(
-        self, waiter: asyncio.Future[Any], seconds: float | None
+    def timer(
+        self, deadline: float | None, expire: Callable[[Any, float], None], whose: Any
     ) -> asyncio.TimerHandle | None:
+        """Call `expire` when the deadline is over, that of the request or of the service."""
+        seconds = self.timeout if deadline is None else deadline
         if seconds is None:
             return None
-        return asyncio.get_running_loop().call_later(seconds, self._expire, waiter, seconds)
+        return asyncio.get_running_loop().call_later(seconds, expire, whose, seconds)
 
     def _expire(self, waiter: asyncio.Future[Any], seconds: float) -> None:
         if not waiter.done():
