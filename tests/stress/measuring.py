@@ -19,7 +19,10 @@ from tests.stress.table import Row
 
 ROOT = Path(__file__).parents[2]
 CASES = {
-    "01": ("1. A worker dies in an item: killed, exit 0, aborted; or raises MemoryError", "2, 3, 5"),
+    "01": (
+        "1. A worker dies in an item: killed, exit 0, aborted; or raises MemoryError",
+        "2, 3, 5",
+    ),
     "02": ("2. Skips, batches and filters around scaled branches, windows 1 and 2", "1, 3"),
     "03": ("3. An error while the stage before waits for room", "3, 5, 7"),
     "04": ("4. Jitter, a slow first item, live scaling", "1, 2, 4"),

@@ -41,7 +41,8 @@ async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> 
     refuse_other(media_type(request), "JSON")
     body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
     if body.count(b":") > MOST_NAMES:
-        raise Refusal(f"the body has more than {MOST_NAMES:,} names. Send fewer at a time.", 413)
+        text = f"the body may have more than {MOST_NAMES:,} names, as it has more colons."
+        raise Refusal(f"{text} Send fewer at a time.", 413)
     try:
         return read(body)
     except ValidationError as error:
