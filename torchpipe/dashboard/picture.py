@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 WIDTH = 640
 """Pixels of a picture that is shown, at most."""
@@ -54,8 +54,9 @@ def as_float(tensor: Any) -> Any:
 
 def encoded(pixels: Pixels) -> str:
     """A picture as a data address, a PNG of at most 640 pixels' width."""
-    image = smaller(shades(pixels))
-    return f"data:image/png;base64,{base64.b64encode(png(image)).decode()}"
+    image, file = Image.fromarray(shades(pixels)), io.BytesIO()
+    image.reduce(-(-image.width // WIDTH)).save(file, "png", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def shades(pixels: Pixels) -> Pixels:
@@ -78,30 +79,3 @@ def spread(pixels: Pixels) -> Pixels:
     if least < 0.0 or most > 1.0:
         finite = (finite - least) / max(most - least, 1e-9)
     return (finite * 255 + 0.5).astype(np.uint8)
-
-
-def smaller(image: Pixels) -> Pixels:
-    """The image, no wider than it is shown: each pixel is the mean of a square."""
-    side = -(-image.shape[1] // WIDTH)
-    if side == 1:
-        return image
-    height, width, channels = image.shape[0] // side, image.shape[1] // side, image.shape[2]
-    squares = image[: height * side, : width * side].reshape(height, side, width, side, channels)
-    made: Pixels = squares.mean(axis=(1, 3)).astype(np.uint8)
-    return made
-
-
-def png(image: Pixels) -> bytes:
-    """An image `(height, width, 3 or 4)` in uint8 as a PNG file (ISO/IEC 15948)."""
-    height, width, channels = image.shape
-    lines = np.zeros((height, 1 + width * channels), np.uint8)  # the first byte: no filter
-    lines[:, 1:] = image.reshape(height, -1)
-    head = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 6, 0, 0, 0)
-    parts = {b"IHDR": head, b"IDAT": zlib.compress(lines.tobytes(), 1), b"IEND": b""}
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts.items())
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    """A part of a PNG file."""
-    check = zlib.crc32(data, zlib.crc32(name))
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", check)
