@@ -1,4 +1,5 @@
 import inspect
+import os
 import shutil
 import subprocess
 import sys
@@ -244,4 +245,5 @@ def test_a_copy_of_the_recipe_stands_by_itself(tmp_path):
     program = "import sys; sys.path.insert(0, sys.argv[1]); import my_tracker; my_tracker.recipe()"
     program += "; assert 'recipes' not in sys.modules"
     command = [sys.executable, "-c", program, str(tmp_path)]
-    subprocess.run(command, check=True, cwd=Path.cwd())
+    here = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    subprocess.run(command, check=True, cwd=tmp_path, env=here)  # it would write files there

@@ -99,7 +99,8 @@ def test_a_run_whose_window_is_closed_ends_well(film, people, tmp_path, monkeypa
         assert sum(probe(path).frames for path in files) == count
 
 
-def test_opencv_without_windows_is_refused():
+def test_opencv_without_windows_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # here may lie what the recipe has written before
     expected = (
         "cannot show a window: opencv-python-headless has none. Install opencv-python in its place "
         f"(pip uninstall opencv-python-headless; pip install opencv-python). {LEAVE_OUT}"
