@@ -33,7 +33,7 @@ BELOW = {
 }
 
 # What a run is saved with: torch is loaded when one is saved or loaded, and not before.
-SAVING = {"engine.checkpoint", "engine.plain"}
+SAVING = {"engine.saving.checkpoint", "engine.saving.plain"}
 
 # What a service reads and writes.
 VALUES = {"serve.codecs", "serve.arrays", "serve.kserve"}
@@ -43,12 +43,11 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.wire"}
+    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.remote.wire"}
     | VALUES
     | SAVING,
-    "numpy": {"cells", "train", "serve.reading", "engine.segments"} | VALUES | PICTURES,
-    "ray": {"engine.ray_actor", "engine.ray_host", "engine.ray_loss", "engine.ray_seen"}
-    | {"serve.ray_serve"},
+    "numpy": {"cells", "train", "serve.reading", "engine.remote.segments"} | VALUES | PICTURES,
+    "ray": {"engine.ray", "serve.ray_serve"},
     "lightning": {"train"},
     "fastapi": {"serve"},
     "fastapi_offline": {"serve"},

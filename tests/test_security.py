@@ -16,20 +16,20 @@ PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 
 # Where objects are made of bytes that could name any code, and why nobody else sends these bytes.
 UNPICKLING = {
-    "torchpipe.engine.failure: pickle.loads": "from clones of ours",
-    "torchpipe.engine.near: pickle.loads": "from clones of ours, over a socket with a key",
-    "torchpipe.engine.served: pickle.loads": "from the run, over a socket with a key",
-    "torchpipe.engine.wire: pickle.loads": "between the run and its clones",
+    "torchpipe.engine.remote.failure: pickle.loads": "from clones of ours",
+    "torchpipe.engine.remote.near: pickle.loads": "from clones of ours, over a socket with a key",
+    "torchpipe.engine.remote.served: pickle.loads": "from the run, over a socket with a key",
+    "torchpipe.engine.remote.wire: pickle.loads": "between the run and its clones",
     "torchpipe.testing.check: pickle.loads": "what was pickled in the line above",
 }
 # Where text becomes code.
 RUNNING = {
-    "torchpipe.engine.code: exec": "written from the plan; no text of a user is in it",
+    "torchpipe.engine.compiler.code: exec": "written from the plan; no text of a user is in it",
     "torchpipe.cli.doctor: subprocess.run": "this Python, with a module of ours",
 }
 # Where files are read that could hold pickles, with what forbids them.
 SAFE = {
-    "torchpipe.engine.checkpoint: torch.load": "weights_only=True",
+    "torchpipe.engine.saving.checkpoint: torch.load": "weights_only=True",
     "torchpipe.serve.reading: np.load": "allow_pickle=False",
     "recipes.digits.network: torch.load": "weights_only=True",
     "recipes.digits.plain: torch.load": "weights_only=True",
@@ -40,7 +40,7 @@ UNSAFE = re.compile(
 )
 LOADING = re.compile(r"(torch|np|numpy)\.load$")
 SECRETS = re.compile(r"token|secret|bearer|given|known|key$|password", re.IGNORECASE)
-GUARDS = ("access.py", "engine/channel.py")
+GUARDS = ("access.py", "engine/remote/channel.py")
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from opentelemetry import context, propagate, trace
 
-from torchpipe.engine.recording import Called, Failed, Passed
 from torchpipe.engine.run import Run
+from torchpipe.engine.telemetry.recording import Called, Failed, Passed
 
 Key = tuple[str, int, int]
 Attributes = dict[str, str | int]

@@ -13,7 +13,7 @@ from typing import Any
 
 import torchpipe as tp
 from tests.benchmarks.benchmark import Asked, Benchmark, Measure, Measurement
-from torchpipe.engine.report import Report
+from torchpipe.engine.planning.report import Report
 
 WARM, SECONDS = 1.0, 4.0
 

@@ -14,7 +14,7 @@ import torch
 from torchpipe.dashboard.outputs import drawn, ports
 from torchpipe.dashboard.picture import KEPT, encoded, picture_of
 from torchpipe.dashboard.seen import seen
-from torchpipe.engine.held import Held
+from torchpipe.engine.remote.held import Held
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -7,7 +7,7 @@ import pytest
 
 from torchpipe.dashboard.snapshot import conclusion, figures, letters, rounded
 from torchpipe.engine.context import DeadLetter
-from torchpipe.engine.statistics import CloneStatistics, GpuStatistics
+from torchpipe.engine.telemetry.statistics import CloneStatistics, GpuStatistics
 
 
 @pytest.fixture

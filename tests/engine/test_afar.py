@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import torchpipe as tp
-from torchpipe.engine.afar import Afar
 from torchpipe.engine.context import Context, Shared
-from torchpipe.engine.recording import Track
-from torchpipe.engine.work import Report
+from torchpipe.engine.remote.afar import Afar
+from torchpipe.engine.remote.work import Report
+from torchpipe.engine.telemetry.recording import Track
 
 
 class Told:
@@ -30,7 +30,7 @@ def afar():
 
 
 def tell(clone, monkeypatch, sent, received, began, ended):
-    monkeypatch.setattr("torchpipe.engine.afar.perf_counter", lambda: received)
+    monkeypatch.setattr("torchpipe.engine.remote.afar.perf_counter", lambda: received)
     clone.tell([], Report([], calls=[((0,), began, ended)]), sent)
 
 

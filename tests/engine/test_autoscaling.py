@@ -11,7 +11,7 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import TIMEOUT, Add, Pass, Total, line, open_line, torchpipe_threads
-from torchpipe.engine import autoscaling
+from torchpipe.engine.planning import autoscaling
 from torchpipe.errors import CheckError, GraphError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Fails, Made, Odd, Pass, consume, line, open_line, scaled
-from torchpipe.engine.code import Code, compiled
+from torchpipe.engine.compiler.code import Code, compiled
 from torchpipe.engine.item import END, RETIRE, STOP, item_class
 from torchpipe.engine.region import quietly
 

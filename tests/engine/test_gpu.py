@@ -7,8 +7,8 @@ import threading
 import pytest
 
 import torchpipe as tp
-from torchpipe.engine import gpu
-from torchpipe.engine.gpu import Gpu, Gpus, GpuTimes, index_of
+from torchpipe.engine.telemetry import gpu
+from torchpipe.engine.telemetry.gpu import Gpu, Gpus, GpuTimes, index_of
 
 
 def test_waits_that_overlap_count_once():

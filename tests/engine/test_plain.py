@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from torchpipe import HOLE
-from torchpipe.engine.plain import KIND, NotPlain, packed, unpacked, with_tensors
+from torchpipe.engine.saving.plain import KIND, NotPlain, packed, unpacked, with_tensors
 from torchpipe.testing.same import same
 
 

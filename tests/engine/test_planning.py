@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.engine.test_report import SOURCE, clones, period, stage
-from torchpipe.engine.planning import planned
+from torchpipe.engine.planning.planned import planned
 
 LINE = period(SOURCE, clones("a", 2, 20), clones("b", 2, 10), clones("c", 1, 5))
 

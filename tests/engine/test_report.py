@@ -9,17 +9,17 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Pass, line, scaled, torchpipe_threads
-from torchpipe.engine import gil
-from torchpipe.engine.distribution import Distribution
-from torchpipe.engine.period import Period, between
-from torchpipe.engine.report import Report
-from torchpipe.engine.statistics import (
+from torchpipe.engine.planning.period import Period, between
+from torchpipe.engine.planning.report import Report
+from torchpipe.engine.planning.verdict import predict, verdict
+from torchpipe.engine.telemetry import gil
+from torchpipe.engine.telemetry.distribution import Distribution
+from torchpipe.engine.telemetry.statistics import (
     CellStatistics,
     GpuStatistics,
     PathStatistics,
     Statistics,
 )
-from torchpipe.engine.verdict import predict, verdict
 
 SECONDS, RESULTS = 10.0, 1000
 

@@ -16,7 +16,7 @@ import torchpipe as tp
 from tests.engine.made import Background, Made, consume, line, open_line, scaled
 from tests.steps import Random, expected, mix
 from tests.strategies import pipelines
-from torchpipe.engine import cut
+from torchpipe.engine.saving import cut
 from torchpipe.errors import RunError, StateError, Stopped
 from torchpipe.testing import Gate
 from torchpipe.testing.same import same

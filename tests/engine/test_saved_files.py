@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import torchpipe as tp
 from tests.engine.made import Made, line, scaled
-from torchpipe.engine import checkpoint
+from torchpipe.engine.saving import checkpoint
 from torchpipe.errors import StateError, Stopped
 
 
@@ -102,7 +102,7 @@ def test_a_run_loads_torch_only_when_it_is_saved():
     program = """
         import sys, tempfile
         import torchpipe as tp
-        from torchpipe.engine import cut
+        from torchpipe.engine.saving import cut
         cut.SHARE = 0
         class Sums(tp.Pipeline):
             def __init__(self):

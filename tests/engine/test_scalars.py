@@ -11,10 +11,10 @@ from tensorboardX import SummaryWriter
 import torchpipe as tp
 from tests.engine.made import TIMEOUT, Add, Fails, Total, line, open_line, scaled
 from tests.tensorboard import events
-from torchpipe.engine.distribution import Distribution
-from torchpipe.engine.period import Period
-from torchpipe.engine.scalars import scalars
-from torchpipe.engine.statistics import CellStatistics, PathStatistics
+from torchpipe.engine.planning.period import Period
+from torchpipe.engine.telemetry.distribution import Distribution
+from torchpipe.engine.telemetry.scalars import scalars
+from torchpipe.engine.telemetry.statistics import CellStatistics, PathStatistics
 from torchpipe.errors import RunError
 from torchpipe.testing import Gate
 

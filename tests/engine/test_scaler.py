@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.engine.test_report import SECONDS, clones, period, stage
-from torchpipe.engine.period import Period
-from torchpipe.engine.scaler import Scaler
+from torchpipe.engine.planning.period import Period
+from torchpipe.engine.planning.scaler import Scaler
 
 MOST = 8
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.engine.test_saved_files import changed, saved, totals
 from tests.fuzzing import damaged, fuzz, fuzzed
-from torchpipe.engine import checkpoint
+from torchpipe.engine.saving import checkpoint
 from torchpipe.errors import StateError
 
 __all__ = ["saved"]

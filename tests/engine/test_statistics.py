@@ -11,8 +11,8 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import TIMEOUT, Add, Background, Made, Pass, line, open_line, scaled
-from torchpipe.engine.distribution import Distribution, Histogram
-from torchpipe.engine.statistics import CellStatistics, Statistics
+from torchpipe.engine.telemetry.distribution import Distribution, Histogram
+from torchpipe.engine.telemetry.statistics import CellStatistics, Statistics
 from torchpipe.testing import Gate
 
 

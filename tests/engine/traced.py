@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import torchpipe as tp
-from torchpipe.engine.trace import Trace
+from torchpipe.engine.telemetry.trace import Trace
 
 Event = dict[str, Any]
 NEEDED = {

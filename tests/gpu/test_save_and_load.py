@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import torchpipe as tp
-from torchpipe.engine import cut
+from torchpipe.engine.saving import cut
 
 
 class Blur(tp.Cell):

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from torchpipe.engine.again import Again
-from torchpipe.engine.failure import Lost
-from torchpipe.engine.work import Report, Work
+from torchpipe.engine.remote.again import Again
+from torchpipe.engine.remote.failure import Lost
+from torchpipe.engine.remote.work import Report, Work
 from torchpipe.errors import CloneLost
 
 

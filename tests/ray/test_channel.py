@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from torchpipe.engine.channel import Channel, Listener, connected, requests, send
-from torchpipe.engine.failure import Lost
+from torchpipe.engine.remote.channel import Channel, Listener, connected, requests, send
+from torchpipe.engine.remote.failure import Lost
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_an_answer_that_comes_too_late_is_a_loss(ends):
 
 
 def test_a_process_whose_child_keeps_the_socket_open_is_found_to_be_gone(monkeypatch):
-    monkeypatch.setattr("torchpipe.engine.channel.PATIENCE", 0.01)
+    monkeypatch.setattr("torchpipe.engine.remote.channel.PATIENCE", 0.01)
     ours, theirs = socket.socketpair()
     channel = Channel(ours, alive=lambda: False)
     with theirs, pytest.raises(Lost, match="its process has ended"):
@@ -124,7 +124,7 @@ def test_a_stranger_is_not_listened_to():
 
 
 def test_nobody_who_connects_is_a_loss(monkeypatch):
-    monkeypatch.setattr("torchpipe.engine.channel.PATIENCE", 0.01)
+    monkeypatch.setattr("torchpipe.engine.remote.channel.PATIENCE", 0.01)
     with pytest.raises(Lost, match="it did not connect"):
         Listener().accept()
 

@@ -253,7 +253,7 @@ def test_values_between_stages_that_are_lost_with_a_node_are_made_again():
         QUICK
         + """
         from tests.ray.test_stages import MakeArray, Mean, TwoStages
-        from torchpipe.engine.again import Again
+        from torchpipe.engine.remote.again import Again
         small = dict(num_cpus=2, include_dashboard=False)
         head = dict(small, resources={"second": 2}, _system_config=quick)
         cluster = Cluster(initialize_head=True, head_node_args=head)

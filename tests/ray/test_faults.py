@@ -15,7 +15,7 @@ from tests.conftest import ends
 from tests.ray import made
 from tests.ray.conftest import hosts
 from tests.ray.made import Function, Line
-from torchpipe.engine import process
+from torchpipe.engine.remote import process
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

@@ -35,7 +35,7 @@ def test_clones_end_with_the_process_that_runs_the_pipeline():
 
 
 def test_segments_have_no_names_that_could_be_left_behind():
-    from torchpipe.engine.segments import Pool
+    from torchpipe.engine.remote.segments import Pool
 
     pool = Pool()
     lease = pool.lease(2**20)

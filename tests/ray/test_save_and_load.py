@@ -14,7 +14,7 @@ from tests.engine.test_save_and_load import LEGS, goes_on
 from tests.ray.made import Count, Line, Picky, Refuses, Same, Seeded, Total, gone
 from tests.ray.test_random_pipelines import mixed, remote
 from tests.strategies import pipelines
-from torchpipe.engine import cut
+from torchpipe.engine.saving import cut
 from torchpipe.errors import StateError
 
 RAY = tp.RayClone(num_cpus=0.01)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ray
 
 def seen(address: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "torchpipe.engine.ray_seen"],
+        [sys.executable, "-W", "ignore", "-m", "torchpipe.engine.ray.seen"],
         env={**os.environ, "RAY_ADDRESS": address},
         capture_output=True,
         text=True,

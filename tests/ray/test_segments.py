@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from torchpipe.engine.held import Held
-from torchpipe.engine.lending import Lending, lent_size
-from torchpipe.engine.segments import Loans, Pool, fill, laid_out, rounded
-from torchpipe.engine.wire import decoded, encoded
+from torchpipe.engine.remote.held import Held
+from torchpipe.engine.remote.lending import Lending, lent_size
+from torchpipe.engine.remote.segments import Loans, Pool, fill, laid_out, rounded
+from torchpipe.engine.remote.wire import decoded, encoded
 
 MIB = 2**20
 

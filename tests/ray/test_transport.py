@@ -10,8 +10,8 @@ from torch import nn
 
 import torchpipe as tp
 from tests.ray.made import Function, Same
-from torchpipe.engine.failure import failure_of
-from torchpipe.engine.wire import decoded, encoded
+from torchpipe.engine.remote.failure import failure_of
+from torchpipe.engine.remote.wire import decoded, encoded
 
 TENSORS = [
     torch.arange(6000, dtype=torch.float32).reshape(60, 100)[:, ::2],

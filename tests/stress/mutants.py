@@ -39,21 +39,21 @@ MUTANTS = [
     # -- order
     Mutant(
         "the consumer does not wait for the clones",
-        "program.py",
+        "compiler/program.py",
         'code.add(f"if not {lock}.acquire(False): wait({lock})")',
         'code.add(f"{lock}.acquire(False)")',
         "test_order.py::test_items_that_are_done_first_wait_for_those_before_them",
     ),
     Mutant(
         "a join starts when the first of its branches is done",
-        "writer.py",
+        "compiler/writer.py",
         'with code.block(f"if not {counter}.pop():"):',
         'with code.block(f"if {counter}.pop():"):',
         "test_order.py::test_a_branch_that_needs_two_scaled_cells_waits_for_both",
     ),
     Mutant(
         "a stage does not wait for the clones before it",
-        "program.py",
+        "compiler/program.py",
         """                self._acquire(code, f"item.done_{before.number}")
             code.add(f"sound""",
         """                code.add(f"item.done_{before.number}.acquire(False)")
@@ -74,21 +74,21 @@ MUTANTS = [
     ),
     Mutant(
         "an item that was filtered is given to the consumer",
-        "boundary.py",
+        "compiler/boundary.py",
         'with code.block("if out is not HOLE:") if may_hole else nullcontext():',
         "with nullcontext():",
         "test_nothing_lost.py::test_filtered_items_are_dropped_and_no_others",
     ),
     Mutant(
         "a hole is passed to the next cell as if it were a value",
-        "values.py",
+        "compiler/values.py",
         "        if taken or makes_holes(node.cell):",
         "        if makes_holes(node.cell):",
         "test_order.py::test_holes_keep_joins_aligned",
     ),
     Mutant(
         "what a cell holds at the end of a stream does not come out",
-        "boundary.py",
+        "compiler/boundary.py",
         'code.add("yield from rest()")',
         'code.add("pass")',
         "test_side_regions.py",
@@ -128,7 +128,7 @@ MUTANTS = [
     ),
     Mutant(
         "a clone does not say that it is done",
-        "program.py",
+        "compiler/program.py",
         """            self._feed(code, stage)
             code.add(f"item.done_{stage.number}.release()")
         return code
@@ -195,14 +195,14 @@ MUTANTS = [
     ),
     Mutant(
         "a value is kept after its last reader",
-        "values.py",
+        "compiler/values.py",
         'lines.append(f"{register} = None")',
         "pass",
         "test_bounded.py::test_a_value_is_let_go_when_the_next_cell_is_done_with_it",
     ),
     Mutant(
         "a value that two clones read is let go by the first",
-        "values.py",
+        "compiler/values.py",
         'lines += [f"if not {counter}.pop():"',
         'lines += [f"if {counter}.pop():"',
         "test_bounded.py::test_a_value_with_two_scaled_readers_lives_until_both_are_done",
@@ -231,7 +231,7 @@ MUTANTS = [
     ),
     Mutant(
         "cells go on after an error in the stream",
-        "program.py",
+        "compiler/program.py",
         'code.add("pass" if self.requests else "broken = item.error")',
         'code.add("pass")',
         "test_errors.py",
@@ -303,7 +303,7 @@ MUTANTS = [
     ),
     Mutant(
         "a saved run has the states of one item later",
-        "program.py",
+        "compiler/program.py",
         """                code.add("context.number = item.number")
                 self._mark(code, stage)
                 self._trying(code, body)
@@ -316,7 +316,7 @@ MUTANTS = [
     ),
     Mutant(
         "what a feedback remembers crosses into the next epoch",
-        "body.py",
+        "compiler/body.py",
         'guard = f"if {self.raw(value)} is not HOLE: " if value in self.values.holes else ""',
         'guard = ""',
         "test_policies.py::test_skipping_keeps_feedback_as_it_was",
@@ -339,7 +339,7 @@ MUTANTS = [
     # -- statistics
     Mutant(
         "a call that has not returned is not seen",
-        "times.py",
+        "telemetry/times.py",
         "return time if time >= 0 else max(0.0, time + now)",
         "return max(0.0, time)",
         "test_statistics.py::test_clones_are_busy_in_a_call_and_starved_without_an_item",
@@ -353,14 +353,14 @@ MUTANTS = [
     ),
     Mutant(
         "a head that pulls from clones takes their time for its own",
-        "states.py",
+        "telemetry/states.py",
         "busy = self.states[chain.head].busy - before",
         "busy = self.states[chain.head].busy",
         "test_statistics.py::test_a_head_that_pulls_from_clones_starves_for_them",
     ),
     Mutant(
         "nothing wakes the autoscaler",
-        "probes.py",
+        "telemetry/probes.py",
         "wake()",
         "pass",
         "test_autoscaling.py::test_it_sleeps_while_the_run_is_idle_and_the_next_item_wakes_it",

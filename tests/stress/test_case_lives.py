@@ -24,7 +24,7 @@ from tests.stress import made
 from tests.stress.figures import Figures
 from tests.stress.kinds import Kind, each, mixed, name_of, processes, threads
 from tests.stress.rescaling import Rescaling
-from torchpipe.engine import cut
+from torchpipe.engine.saving import cut
 from torchpipe.testing.same import same
 
 pytestmark = [pytest.mark.stress, pytest.mark.timeout(600)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.engine.test_random_pipelines import equals_a_plain_loop
 from tests.engine.test_save_and_load import LEGS, OTHER, goes_on
 from tests.strategies import pipelines
-from torchpipe.engine import cut
+from torchpipe.engine.saving import cut
 
 
 @pytest.mark.stress

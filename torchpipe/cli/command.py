@@ -27,7 +27,7 @@ from torchpipe.cli.recipes import copy, described
 from torchpipe.cli.serving import add_serve_options, serve_until_ended
 from torchpipe.cli.summary import report, skipped, traced
 from torchpipe.cli.target import find
-from torchpipe.engine.trace import writable
+from torchpipe.engine.telemetry.trace import writable
 from torchpipe.errors import ClusterError, GraphError, ParameterError, RunError, UsageError
 from torchpipe.graph.pipeline import Pipeline
 

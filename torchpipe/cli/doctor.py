@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torchpipe
 from torchpipe.cli.requirements import DISTRIBUTION, Requirement, installed, required
-from torchpipe.engine.period import cores
+from torchpipe.engine.planning.period import cores
 from torchpipe.errors import UsageError
 
 SHARED = Path("/dev/shm")

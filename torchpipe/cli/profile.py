@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from torchpipe.engine.planning import planned
-from torchpipe.engine.report import Report
+from torchpipe.engine.planning.planned import planned
+from torchpipe.engine.planning.report import Report
 from torchpipe.engine.run import Run
 from torchpipe.errors import UsageError
 from torchpipe.graph.flat import leaves

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.run import Run
-from torchpipe.engine.statistics import CloneStatistics
+from torchpipe.engine.telemetry.statistics import CloneStatistics
 from torchpipe.graph.pipeline import Pipeline
 
 HEADS = ("cell", "items", "busy", "clones", "mean ms")

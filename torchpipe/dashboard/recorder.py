@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from torchpipe.engine.run import Run
-from torchpipe.engine.trace import Trace
+from torchpipe.engine.telemetry.trace import Trace
 from torchpipe.errors import RunError
 
 LONGEST = 60.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from torchpipe.dashboard.picture import picture_of
-from torchpipe.engine.held import Held
+from torchpipe.engine.remote.held import Held
 
 FIELDS = 24  # of a record, that are shown
 ITEMS = 6  # of a list

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from torchpipe.engine.context import DeadLetter
-from torchpipe.engine.distribution import Distribution
-from torchpipe.engine.period import CONSUMER, Period, between
-from torchpipe.engine.report import Report, outlook
-from torchpipe.engine.statistics import (
+from torchpipe.engine.planning.period import CONSUMER, Period, between
+from torchpipe.engine.planning.report import Report, outlook
+from torchpipe.engine.telemetry.distribution import Distribution
+from torchpipe.engine.telemetry.statistics import (
     CellStatistics,
     CloneStatistics,
     GpuStatistics,

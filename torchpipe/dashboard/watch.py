@@ -15,8 +15,8 @@ from torchpipe.dashboard.outputs import Outputs
 from torchpipe.dashboard.recorder import Recorder
 from torchpipe.dashboard.snapshot import conclusion, figures
 from torchpipe.dashboard.tail import Tail
-from torchpipe.engine.reporter import Reporter
-from torchpipe.engine.statistics import Statistics
+from torchpipe.engine.planning.reporter import Reporter
+from torchpipe.engine.telemetry.statistics import Statistics
 
 PERIOD = 0.5
 """Seconds between two moments."""

@@ -1,13 +1,8 @@
 """HOW a pipeline runs. No torch (but for the state of its threads, and saved runs), no HTTP.
 
-Reading order: item, context, values, code, body, writer, boundary, program, region, clones, parts,
-ring_part, core, position, streams, epochs, open_source, entry, reply, results, run. Then what it
-tells: times, distribution, probes, statistics, gpu, chains, states, totals, snapshot, gil, period,
-verdict, report, telling; call by call: recording, timing, trace, chrome, scalars, taps; what comes
-of it: planning, scaler, autoscaling. Then how a run is saved: plain, cut, passage, state, sound,
-saved, checkpoint, resuming. Then clones in other processes: work, remote (what they do there),
-wire, failure, held, channel, segments, lending, near, served (how values and errors travel),
-passing, calls, pace, actor, process, distant, sender, receiver, again, afar (the side of the run),
-ray_resources, ray_loss, ray_host, ray_far, ray_actor, ray_clones (what starts, watches and ends the
-processes).
+Reading order: item, context, `compiler` (what the functions of stages look like), torch_state,
+deploy, threads, region, gather, clones, ring_part, parts, stall, reply, core, position, streams,
+copies, epochs, open_source, entry, results, session, scaling, telling, run. Each of the other
+packages is read by itself: `telemetry` (what a run tells), `planning` (what comes of that),
+`saving`, `remote` (clones in other processes), and `ray`.
 """

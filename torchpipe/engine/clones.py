@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.engine.deploy import batch_callable_of, clone_of
 from torchpipe.engine.gather import Inbox, divided, gatherer, miscounted
 from torchpipe.engine.item import RETIRE
-from torchpipe.engine.recording import Track
 from torchpipe.engine.region import quietly
+from torchpipe.engine.telemetry.recording import Track
 from torchpipe.engine.threads import Cells
 from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.plan import Parallel
@@ -132,7 +132,7 @@ def running_clone(part: RingPart, stage: Parallel, clone: Clone) -> RunningClone
     """Start a clone of the kind that the specification says; nothing waits for its setup."""
     if not isinstance(clone, RayClone):
         return CloneThread(part, stage, clone)
-    from torchpipe.engine.distant import DistantClone
-    from torchpipe.engine.ray_clones import cluster
+    from torchpipe.engine.ray.cluster import cluster
+    from torchpipe.engine.remote.distant import DistantClone
 
     return DistantClone(part, stage, clone, cluster())

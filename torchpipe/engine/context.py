@@ -11,10 +11,10 @@ from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.gpu import Gpus, GpuTimes
-from torchpipe.engine.recording import Recording, Track
 from torchpipe.engine.reply import Unwanted
-from torchpipe.engine.timing import Timing
+from torchpipe.engine.telemetry.gpu import Gpus, GpuTimes
+from torchpipe.engine.telemetry.recording import Recording, Track
+from torchpipe.engine.telemetry.timing import Timing
 from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone

@@ -15,18 +15,18 @@ from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter, process_time
 from typing import Any, TypeVar
 
-from torchpipe.engine.code import Code
+from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.copies import Copies
 from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
-from torchpipe.engine.passage import cuts_for
-from torchpipe.engine.recording import Silent, Track, begin, end, serial_track
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
+from torchpipe.engine.saving.passage import cuts_for
 from torchpipe.engine.stall import StallGuard, stuck_calls
-from torchpipe.engine.taps import Taps
+from torchpipe.engine.telemetry.recording import Silent, Track, begin, end, serial_track
+from torchpipe.engine.telemetry.taps import Taps
 from torchpipe.engine.threads import Cells, StageThread
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import StallWarning, Stopped

@@ -8,11 +8,11 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+from torchpipe.engine.compiler.program import Program
+from torchpipe.engine.compiler.values import Values
 from torchpipe.engine.context import Context
-from torchpipe.engine.program import Program
-from torchpipe.engine.taps import Taps
+from torchpipe.engine.telemetry.taps import Taps
 from torchpipe.engine.torch_state import synchronized
-from torchpipe.engine.values import Values
 from torchpipe.errors import EndOfStream, GraphError
 from torchpipe.graph.cell import HOLE, Cell
 from torchpipe.graph.clone import Clone

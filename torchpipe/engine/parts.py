@@ -15,17 +15,17 @@ from concurrent.futures import InvalidStateError
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from torchpipe.engine.compiler.program import Program
+from torchpipe.engine.compiler.values import Values
+from torchpipe.engine.compiler.writer import Writer
 from torchpipe.engine.context import Context, note
 from torchpipe.engine.deploy import Fused, Placed
-from torchpipe.engine.distribution import Histogram
-from torchpipe.engine.passage import Passage
 from torchpipe.engine.position import Start
-from torchpipe.engine.program import Program
 from torchpipe.engine.reply import Reply
+from torchpipe.engine.saving.passage import Passage
 from torchpipe.engine.session import Request
+from torchpipe.engine.telemetry.distribution import Histogram
 from torchpipe.engine.threads import Cells
-from torchpipe.engine.values import Values
-from torchpipe.engine.writer import Writer
 from torchpipe.errors import ItemDropped
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node

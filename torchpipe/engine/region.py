@@ -16,11 +16,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from torchpipe.engine.compiler.values import Values
 from torchpipe.engine.gather import Inbox, inbox_of
 from torchpipe.engine.item import END, LEFT, STOP, Item, item_class, wanted
-from torchpipe.engine.probes import Probes
-from torchpipe.engine.times import Times
-from torchpipe.engine.values import Values
+from torchpipe.engine.telemetry.probes import Probes
+from torchpipe.engine.telemetry.times import Times
 from torchpipe.errors import Stopped
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 

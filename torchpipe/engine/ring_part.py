@@ -9,18 +9,18 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.clones import RunningClone, running_clone
-from torchpipe.engine.code import Code
+from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.context import Context
-from torchpipe.engine.distribution import Histogram
 from torchpipe.engine.item import CLOSED, END
 from torchpipe.engine.parts import InlinePart, Part, close_all, deliver, deliver_end
 from torchpipe.engine.position import Start
-from torchpipe.engine.probes import Probes
-from torchpipe.engine.recording import serial_track
 from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.reply import Reply
+from torchpipe.engine.telemetry.distribution import Histogram
+from torchpipe.engine.telemetry.probes import Probes
+from torchpipe.engine.telemetry.recording import serial_track
+from torchpipe.engine.telemetry.totals import Former
 from torchpipe.engine.threads import Cells
-from torchpipe.engine.totals import Former
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import upstream
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial

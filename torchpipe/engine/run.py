@@ -10,12 +10,12 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from torchpipe.engine.autoscaling import autoscaler
 from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
+from torchpipe.engine.planning.autoscaling import autoscaler
 from torchpipe.engine.results import Several, refuse_collecting
-from torchpipe.engine.resuming import Resuming
+from torchpipe.engine.saving.resuming import Resuming
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.session import Session, refuse_sessions
 from torchpipe.engine.telling import Telling

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
-from torchpipe.engine.recording import Recording, begin, end
-from torchpipe.engine.report import Report
-from torchpipe.engine.reporter import Reporter
-from torchpipe.engine.scalars import Scalars, Writer
-from torchpipe.engine.snapshot import statistics
-from torchpipe.engine.statistics import Statistics
-from torchpipe.engine.trace import MOST, Trace
+from torchpipe.engine.planning.report import Report
+from torchpipe.engine.planning.reporter import Reporter
+from torchpipe.engine.telemetry.recording import Recording, begin, end
+from torchpipe.engine.telemetry.scalars import Scalars, Writer
+from torchpipe.engine.telemetry.snapshot import statistics
+from torchpipe.engine.telemetry.statistics import Statistics
+from torchpipe.engine.telemetry.trace import MOST, Trace
 from torchpipe.graph.pipeline import Pipeline
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Telling:
             see: Called once with the output (several as a tuple), in the thread that got it from
                 the cell, before any other cell has it; the item waits. It must not change or keep
                 it. A value that one process made for another on another machine stays there: it is
-                seen as a `torchpipe.engine.held.Stored`.
+                seen as a `torchpipe.engine.remote.held.Stored`.
 
         Returns:
             A future of what `see` returns or raises. `cancel` it to look no more. When the run

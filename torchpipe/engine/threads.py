@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from torchpipe.engine.context import Context, note
-from torchpipe.engine.cut import States, remembers, state_of
+from torchpipe.engine.saving.cut import States, remembers, state_of
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.graph.cell import Cell
 

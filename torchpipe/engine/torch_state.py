@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.graph.clone import Clone, RayClone
 
 if TYPE_CHECKING:
-    from torchpipe.engine.gpu import GpuTimes
+    from torchpipe.engine.telemetry.gpu import GpuTimes
 
 
 class TorchState:

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as MEDIA_TYPE
 from prometheus_client.registry import Collector
 
-from torchpipe.engine.statistics import CellStatistics, Statistics
+from torchpipe.engine.telemetry.statistics import CellStatistics, Statistics
 from torchpipe.serve.service import Service
 
 __all__ = ["MEDIA_TYPE", "metrics"]
