@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -13,6 +14,7 @@ import pytest
 import torchpipe
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = sorted(file.parent for file in (ROOT / "torchpipe").rglob("__init__.py"))
 
 # Each part of the package, and the parts below it.
 BELOW = {
@@ -211,6 +213,19 @@ def test_modules_import_each_other_in_one_order():
     order = list(TopologicalSorter(needs).static_order())
     assert order.index("graph.port") < order.index("graph.cell") < order.index("graph.pipeline")
     assert order.index("graph.check") < order.index("engine.run")
+
+
+def modules(package: Path) -> set[str]:
+    """What is in a package: its modules, and the packages within it."""
+    own = {path.stem for path in package.glob("*.py")}
+    return own | {path.parent.name for path in package.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.name)
+def test_the_reading_order_of_a_package_names_all_its_modules(package: Path):
+    told = ast.get_docstring(read(package / "__init__.py")) or ""
+    order = set(re.findall(r"\w+", told.partition("Reading order:")[2]))
+    assert modules(package) - {"__init__", "__main__", "_recipes"} <= order
 
 
 @pytest.mark.parametrize("folder", ["torchpipe", "recipes", "tests"])

@@ -1,7 +1,8 @@
 """torchpipe: pipelines of cells around PyTorch modules, scaled up in order.
 
-Reading order: `errors`, then `graph` (cell, port, pipeline, scale, check, plan), then `engine`
-(item, program, clones, region, run), then `cells`.
+Reading order: `errors`, then `graph` (what is connected), then `engine` (how it runs), then `cells`
+(ready-made ones); each package tells its own. On top of these, each by itself: `testing`, `train`,
+`dashboard`, `serve` (with `tracing`, and `extras`, `addresses` and `access` for both), `cli`.
 
 Names are loaded when they are first used, so that `import torchpipe` imports nothing heavy.
 """

@@ -1,4 +1,6 @@
 """WHAT is connected: cells, ports, connections, pipelines. Plain objects; no threads, no torch.
 
-Reading order: port, cell, pipeline, scale, flat, regions, plan, check.
+Reading order: types, parameter, policy (what a cell says of itself), port, build, cell, function,
+feedback, pipeline, clone, around and scale (definitions); flat, regions, check, placement, sessions
+and plan (what comes of them); draw.
 """

@@ -4,7 +4,7 @@ Reading order: array, arrays and codecs (what values are in JSON), ports, refusa
 wrong), service, pump and flow (the run behind it), reading, routes and several (what clients ask),
 control and metrics, gate (what every request passes), describing and naming (the OpenAPI document),
 page (the live page), asgi (the app), server (a port, until it ends), ray_serve (replicas in a
-cluster). Nothing here is imported with `torchpipe`.
+cluster); `kserve`, another protocol, is read by itself. Nothing here is imported with `torchpipe`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ function of yours may call `gate.hold(number)` and `barrier.meet()` too. Every w
 and fails with the stacks of all threads.
 
 `check_cell` runs a cell alone and looks for what would go wrong in a pipeline.
+
+Reading order: waiting, gates, recorder; same, check.
 """
 
 from torchpipe.testing.check import check_cell

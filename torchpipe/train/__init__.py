@@ -2,9 +2,10 @@
 
 Reading order: `position` and `shard`, `epoch` and `order` (arithmetic); `nature` and `motion` (the
 pipeline, and its run); `batching`, `making`, `prefetch`, `device`, `agreement` and `iteration` (the
-batches of an epoch); then `feed`. The cells: `updates` (how a loss changes weights), `learner` and
-`fabric` (what a step computes: a model and a loss, or a LightningModule), `step`, `evaluate`,
-`fit`; and `csv_log` for what they log.
+batches of an epoch); then `feed`, and `dataloader` and `acknowledged` (it, in a DataLoader and
+under a Trainer). The cells: `updates` (how a loss changes weights), `learner` and `fabric` (what a
+step computes: a model and a loss, or a LightningModule), `step`, `evaluate`, `fit`; and `csv_log`
+for what they log.
 
 Each name is imported when it is first asked for, and lightning only by those who use it.
 """
