@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from tests.benchmarks.harness import measure_apart
 from tests.benchmarks.ray_faults import ITEMS, KILLS, RAY_FAULTS
 from tests.stress.figures import Figures
+from tests.stress.promises import read_promises
 from tests.stress.table import Row
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +34,16 @@ CASES = {
     "09": ("9. Nested feedback around scaled cells, frames without a detection", "1, 3"),
     "10": ("10. Mixed kinds: failing setup, what cannot be sent, death at the end", "2, 5, 6"),
 }
-SOAKS = {"thread": 1_000_000, "ray": 50_000, "mixed": 50_000}
+SOAKS = {
+    "thread": (1_000_000, "1 to 7"),
+    "ray": (50_000, "1 to 7, 9"),
+    "mixed": (50_000, "1 to 7, 9"),
+}
 Told = ElementTree.Element
 
 
 def tested(*words: str) -> list[Told]:
-    """Run pytest, and give its test cases as JUnit tells them."""
+    """Run pytest, and give its test cases as JUnit tells them, each with its file."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         options = ["-o", "junit_family=xunit1", f"--junitxml={report}"]
@@ -63,6 +68,16 @@ def figures_of(told: list[Told]) -> Figures:
     return total
 
 
+def tests_of_promises() -> dict[str, tuple[int, str]]:
+    """How many tests of each promise passed, of how many; and its number."""
+    kept = read_promises()
+    files = sorted({str(place) for promise in kept for place in promise.tests})
+    told = tested("-n", "auto", "-m", "not ray and not gpu and not browser", *files)
+    told += tested("-m", "ray and not stress", *files)
+    passes = {p: passed([case for case in told if p.holds(case.get("file", ""))]) for p in kept}
+    return {promise.name: (promise.number, passes[promise]) for promise in kept}
+
+
 def cases(short: bool) -> Iterator[Row]:
     """The ten cases on all kinds of clones, or on threads only."""
     marked = "stress and not ray" if short else "stress"
@@ -74,7 +89,8 @@ def cases(short: bool) -> Iterator[Row]:
 
 def soaked(kind: str, short: bool = False) -> Row:
     """Random lives on one kind of clones."""
-    items = SOAKS[kind] // (10 if short else 1)
+    items, promises = SOAKS[kind]
+    items //= 10 if short else 1
     command = [sys.executable, "-m", "tests.stress.soak", "--kind", kind, "--items", str(items)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
@@ -83,7 +99,7 @@ def soaked(kind: str, short: bool = False) -> Row:
         f"item, {told['files_left']} files and {told['threads_left']} threads left"
     )
     figures = Figures(**{field.name: told[field.name] for field in fields(Figures)})
-    return Row(name, "1 to 7", "-", figures)
+    return Row(name, promises, "-", figures)
 
 
 def killed() -> Row:
@@ -91,7 +107,7 @@ def killed() -> Row:
     told = measure_apart(RAY_FAULTS, "torchpipe")
     wrong = {"lost": told["lost"], "doubled": told["doubled"]}
     figures = Figures(ITEMS, told["kills"], stall=told["value"], **wrong)
-    return Row(f"{KILLS} kills among three Ray clones under load", "1, 2", "-", figures)
+    return Row(f"{KILLS} kills among three Ray clones under load", "1, 2, 9", "-", figures)
 
 
 def mutants() -> Row:
@@ -99,7 +115,7 @@ def mutants() -> Row:
     told = tested("-m", "stress", "tests/stress/test_mutants.py", "-k", "every_fault")
     return Row(
         "Mutants: planted faults that a test notices",
-        "all",
+        "1 to 8",
         passed(told),
         Figures(faults=len(told)),
     )
