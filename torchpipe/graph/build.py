@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import ConnectError
-from torchpipe.graph.port import Connection, Constant, Input, Output, inputs_of
+from torchpipe.graph.port import Connection, Constant, Input, Output
+from torchpipe.graph.signature import inputs_of
 from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from torchpipe.errors import GraphError, RunError
 from torchpipe.graph.build import current_build
 from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.policy import Batching, ErrorPolicy
-from torchpipe.graph.port import Input, Output, Ports, inputs_of, outputs_of, returned
+from torchpipe.graph.port import Input, Output, Ports
+from torchpipe.graph.signature import inputs_of, outputs_of, returned
 from torchpipe.graph.types import is_named_tuple
 
 if TYPE_CHECKING:
