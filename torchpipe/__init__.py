@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from torchpipe.errors import CheckError as CheckError
     from torchpipe.errors import EndOfStream as EndOfStream
     from torchpipe.errors import TorchpipeError as TorchpipeError
-    from torchpipe.graph.cell import HOLE as HOLE
     from torchpipe.graph.cell import Cell as Cell
     from torchpipe.graph.clone import Clone as Clone
     from torchpipe.graph.clone import RayClone as RayClone
     from torchpipe.graph.clone import ThreadClone as ThreadClone
     from torchpipe.graph.feedback import Feedback as Feedback
     from torchpipe.graph.function import cell as cell
+    from torchpipe.graph.hole import HOLE as HOLE
     from torchpipe.graph.parameter import Config as Config
     from torchpipe.graph.parameter import Parameter as Parameter
     from torchpipe.graph.pipeline import Pipeline as Pipeline
@@ -56,10 +56,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "torchpipe.errors": "TorchpipeError CheckError EndOfStream",
-    "torchpipe.graph.cell": "HOLE Cell",
+    "torchpipe.graph.cell": "Cell",
     "torchpipe.graph.clone": "Clone ThreadClone RayClone",
     "torchpipe.graph.feedback": "Feedback",
     "torchpipe.graph.function": "cell",
+    "torchpipe.graph.hole": "HOLE",
     "torchpipe.graph.parameter": "Config Parameter",
     "torchpipe.graph.pipeline": "Pipeline",
     "torchpipe.graph.policy": "Batching Retry Skip",

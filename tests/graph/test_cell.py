@@ -9,7 +9,7 @@ import pytest
 import torchpipe as tp
 from tests.graph.made import Camera, Detect, Draw, Inner, Track, error_of, made, one
 from torchpipe.errors import ConnectError, GraphError, RunError
-from torchpipe.graph.cell import Hole
+from torchpipe.graph.hole import Hole
 
 
 class Noted(tp.Cell):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torchpipe.errors import ParameterError
-from torchpipe.graph.cell import HOLE, Cell
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.hole import HOLE
 
 
 class Batch(Cell):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from torchpipe.errors import GraphError, RunError
 from torchpipe.graph.build import current_build
 from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.hole import HOLE as HOLE  # the engine takes it from here
 from torchpipe.graph.policy import Batching, ErrorPolicy
 from torchpipe.graph.port import Input, Output, Ports
 from torchpipe.graph.signature import inputs_of, outputs_of, returned
@@ -17,26 +18,6 @@ from torchpipe.graph.types import is_named_tuple
 if TYPE_CHECKING:
     from torchpipe.graph.around import Around
     from torchpipe.graph.pipeline import Pipeline
-
-
-class Hole:
-    """The value of an item that was filtered or skipped: no cell ever receives it."""
-
-    _only: ClassVar[Hole | None] = None
-
-    def __new__(cls) -> Hole:
-        """The only one."""
-        cls._only = cls._only or super().__new__(cls)
-        return cls._only
-
-    def __repr__(self) -> str:
-        return "HOLE"
-
-    def __reduce__(self) -> tuple[type[Hole], tuple[()]]:
-        return Hole, ()
-
-
-HOLE = Hole()
 
 
 class Cell:

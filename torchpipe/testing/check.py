@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torchpipe.errors import EndOfStream
-from torchpipe.graph.cell import HOLE, Cell, is_source
+from torchpipe.graph.cell import Cell, is_source
 from torchpipe.graph.clone import ThreadClone
+from torchpipe.graph.hole import HOLE
 from torchpipe.testing.same import first_difference, same
 
 Calls = Sequence[tuple[Any, ...]]
