@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from torchpipe.errors import CheckError, GraphError
 from torchpipe.graph.build import Graph, built, free_name
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.children import adopted, let_go, refuse_built, refuse_placed, refuse_taken
 from torchpipe.graph.port import Connection, Output, Ports
 
 if TYPE_CHECKING:
@@ -54,26 +55,9 @@ class Pipeline(Cell):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
-            self._let_go(name)
-            value = self._adopted(name, value)
+            let_go(self, name)
+            value = adopted(self, name, value)
         object.__setattr__(self, name, value)
-
-    def _let_go(self, name: str) -> None:
-        """Take its place from every cell in an attribute that is set anew."""
-        for known in [known for known in self._cells if known.partition(".")[0] == name]:
-            self._refuse_built(known)
-            self._cells.pop(known)._parent = None
-
-    def _adopted(self, name: str, value: Any) -> Any:
-        """Give every cell in the value (one, or in a list, tuple or dict) its name and place."""
-        if isinstance(value, Cell):
-            self._refuse_shadowing(name.partition(".")[0])
-            return self.place(value, name)
-        if type(value) in (list, tuple):
-            return type(value)(self._adopted(f"{name}.{i}", part) for i, part in enumerate(value))
-        if type(value) is dict:
-            return {key: self._adopted(f"{name}.{key}", part) for key, part in value.items()}
-        return value
 
     def place(self, cell: Cell, name: str = "") -> Cell:
         """Give the cell a place in this pipeline.
@@ -90,44 +74,12 @@ class Pipeline(Cell):
         """
         cell = cell.fresh()
         name = name or free_name(cell.suggested_name, self._cells)
-        self._refuse_placed(cell, name)
-        self._refuse_built(name)
-        self._refuse_name(name)
+        refuse_placed(self, cell, name)
+        refuse_built(self, name)
+        refuse_taken(self, name)
         self._cells[name] = cell
         cell._parent, cell._name = self, name
         return cell
-
-    def _refuse_placed(self, cell: Cell, name: str) -> None:
-        above: Cell | None = self
-        while above is not None and above is not cell:
-            above = above._parent
-        if cell._parent is not None or above is not None:
-            where = "within itself" if above is not None else f"in {cell._parent_path} already"
-            raise GraphError(
-                f"cannot place {cell.path} in {self.path} as {name!r}: it has a place {where}. "
-                f"Make a second {type(cell).__name__}."
-            )
-
-    def _refuse_built(self, name: str) -> None:
-        if "graph" in self.__dict__:
-            raise GraphError(
-                f"cannot change {name!r} in {self.path}: its `build` has run already. Make a new "
-                f"{type(self).__name__}."
-            )
-
-    def _refuse_name(self, name: str) -> None:
-        if name in self._cells:
-            raise GraphError(
-                f"cannot place {name!r} in {self.path}: {self._cells[name]!r} has that name. "
-                f"Choose another one."
-            )
-
-    def _refuse_shadowing(self, name: str) -> None:
-        if hasattr(Pipeline, name):
-            raise GraphError(
-                f"cannot name a cell {name!r} in {self.path}: every pipeline has an attribute of "
-                f"that name. Choose another one."
-            )
 
     @cached_property
     def graph(self) -> Graph:
