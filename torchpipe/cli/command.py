@@ -11,24 +11,27 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from time import perf_counter
 from types import TracebackType
-from typing import Any, NoReturn
 
 import torchpipe
 from torchpipe.cli.adjust import scale, set_values
 from torchpipe.cli.doctor import examine
 from torchpipe.cli.live import add_page_options, run_shown
-from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
-from torchpipe.cli.options import Definition, add_options, description, made
+from torchpipe.cli.numbers import seconds, whole
+from torchpipe.cli.options import Definition, made
+from torchpipe.cli.parser import Parser, target_parser
 from torchpipe.cli.profile import profiled
-from torchpipe.cli.progress import followed, length
 from torchpipe.cli.recipes import copy, described
+from torchpipe.cli.running import (
+    add_run_options,
+    options_of_run,
+    refuse_open,
+    refuse_unwritable,
+    run_through,
+)
 from torchpipe.cli.serving import add_serve_options, serve_until_ended
-from torchpipe.cli.summary import report, skipped, traced
 from torchpipe.cli.target import find
-from torchpipe.engine.telemetry.trace import writable
-from torchpipe.errors import ClusterError, GraphError, ParameterError, RunError, UsageError
+from torchpipe.errors import ClusterError, GraphError, ParameterError, UsageError
 from torchpipe.graph.pipeline import Pipeline
 
 TARGETS = (
@@ -82,19 +85,6 @@ def outside(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, and that takes no abbreviations."""
-
-    def __init__(self, **options: Any):
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of exit."""
-        raise UsageError(f"{message}. See `{self.prog} --help`.")
-
-
 def dispatch(words: list[str]) -> None:
     """Find the command; those in `OF_TARGETS` have options that depend on their target."""
     targeted: dict[str, Callable[..., None]] = {"run": run, "profile": profile, "graph": graph}
@@ -143,14 +133,6 @@ def print_all(lines: Iterable[str]) -> None:
     """Print each line when it is there: some take a while."""
     for line in lines:
         print(line, flush=True)
-
-
-def target_parser(*words: str | None, definition: Definition) -> Parser:
-    """The parser for the options of a target, which the words before them name."""
-    prog = " ".join(["torchpipe", *filter(None, words)])
-    parser = Parser(prog=prog, description=description(definition))
-    add_options(parser, definition)
-    return parser
 
 
 def graph(target: str, command: str | None, words: list[str]) -> None:
@@ -225,66 +207,3 @@ def serve(target: str, command: str | None, words: list[str]) -> None:
     set_values(pipeline, given.set)
     scale(pipeline, given.scale)
     serve_until_ended(pipeline, given)
-
-
-def options_of_run(given: argparse.Namespace) -> dict[str, Any]:
-    """What a run is told."""
-    return {name: getattr(given, name) for name in ("window", "seed", "items", "ray_address")}
-
-
-def add_run_options(parser: Parser, stream: bool) -> Any:
-    """The options that every pipeline has; returns the group, for more of them.
-
-    Args:
-        parser: What gets them.
-        stream: Whether the sources of the pipeline make a stream, which may end early.
-    """
-    group = parser.add_argument_group("options of every run")
-    more: dict[str, Any] = {"action": "append", "default": []}
-    add = group.add_argument
-    add("--set", **more, metavar="CELL.PARAMETER=VALUE", help="set a parameter or config")
-    add("--scale", **more, metavar="CELL=CLONES", help="set how many clones a scaled-up cell has")
-    window = whole(1, MOST_WAITING)
-    add("--window", type=window, metavar="N", help="most items alive at a time")
-    add("--seed", type=int, default=0, metavar="N", help="seed of all randomness (default: 0)")
-    if stream:
-        text = "end the stream after so many items of the sources"
-        add("--items", type=whole(1), metavar="N", help=text)
-    text = "the Ray cluster to join (default: RAY_ADDRESS, or a local one)"
-    add("--ray-address", metavar="ADDRESS", help=text)
-    return group
-
-
-def refuse_unwritable(file: Path | None) -> None:
-    """A file that cannot be written is known before anything runs."""
-    try:
-        writable(file or "here")
-    except RunError as error:
-        raise UsageError(str(error)) from error
-
-
-def refuse_open(pipeline: Pipeline) -> None:
-    """A command line has no items to give."""
-    if pipeline.is_open:
-        raise UsageError(
-            f"cannot run {pipeline.path}: it waits for its inputs ({', '.join(pipeline.inputs)}). "
-            f"Run a pipeline that connects a source to them, or call it from Python: "
-            f"pipeline.run().map(items)."
-        )
-
-
-def run_through(pipeline: Pipeline, reports: bool, file: Path | None, **options: Any) -> list[str]:
-    """Pull all results, with a progress bar; return the closing summary, or a full report."""
-    count = 0
-    with pipeline.run(**options) as running, traced(running, file) as told:
-        if reports:
-            running.report()  # from here on
-        start = perf_counter()
-        for _ in followed(running, length(pipeline, options["items"]), sys.stderr):
-            count += 1
-        seconds = perf_counter() - start
-        lines = [str(running.report()), *skipped(running.dead_letters), ""] if reports else []
-        lines = lines or report(pipeline, running, count, seconds)
-    summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
-    lines += told
-    return lines + ([f"{name}: {text}" for name, text in summary().items()] if summary else [])

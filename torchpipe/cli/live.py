@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.cli.listening import add_address, add_group
-from torchpipe.cli.progress import followed, length
-from torchpipe.cli.summary import report
+from torchpipe.cli.progress import length, pulled
+from torchpipe.cli.summary import own_summary, report
 from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 
@@ -47,21 +46,13 @@ def run_shown(pipeline: Pipeline, given: argparse.Namespace, options: dict[str, 
     ):
         print(f"{pipeline.path}: {page.url}", flush=True)
         with running:
-            lines = pulled(pipeline, page, options["items"])
-        summary = getattr(pipeline, "summary", None)  # after the end: now files are complete
-        lines += [f"{name}: {text}" for name, text in summary().items()] if summary else []
-        print("\n".join(lines), flush=True)
+            total = length(pipeline, options["items"])
+            count, seconds = pulled(page.results(), total, sys.stderr)
+            lines = report(pipeline, page.board.run, count, seconds)
+        print("\n".join(lines + own_summary(pipeline)), flush=True)
         if not given.exit:
             print("The page stays until Ctrl-C.", flush=True)
             signal.pause()
-
-
-def pulled(pipeline: Pipeline, page: Page, items: int | None) -> list[str]:
-    """Pull all results, with a progress bar; return the closing summary."""
-    start, count = perf_counter(), 0
-    for _ in followed(page.results(), length(pipeline, items), sys.stderr):
-        count += 1
-    return report(pipeline, page.board.run, count, perf_counter() - start)
 
 
 def shower() -> type[Page]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from operator import length_hint
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, TextIO
 
 from torchpipe.graph.pipeline import Pipeline
@@ -16,6 +16,14 @@ def length(pipeline: Pipeline, limit: int | None) -> int | None:
     known = length_hint(pipeline, -1)
     numbers = [number for number in (known, limit) if number is not None and number >= 0]
     return min(numbers, default=None)
+
+
+def pulled(items: Iterable[Any], total: int | None, stream: TextIO) -> tuple[int, float]:
+    """Pull all items while their progress is shown: how many they were, and how long it took."""
+    start, count = perf_counter(), 0
+    for _ in followed(items, total, stream):
+        count += 1
+    return count, perf_counter() - start
 
 
 def followed(items: Iterable[Any], total: int | None, stream: TextIO) -> Iterator[Any]:

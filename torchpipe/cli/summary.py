@@ -68,6 +68,12 @@ def skipped(letters: Sequence[DeadLetter]) -> list[str]:
     return ["", f"skipped: {cells}; the last was item {last.item} in {last.cell}: {why}"]
 
 
+def own_summary(pipeline: Pipeline) -> list[str]:
+    """What the pipeline itself says of a run that has ended: by then, files are complete."""
+    summary = getattr(pipeline, "summary", None)
+    return [f"{name}: {text}" for name, text in summary().items()] if summary else []
+
+
 @contextmanager
 def traced(run: Run, file: Path | None) -> Iterator[list[str]]:
     """Write what each clone does meanwhile to the file; at the end the list says what is in it."""
