@@ -16,8 +16,8 @@ from torchpipe.serve import refusals
 from torchpipe.serve.control import MOST_CLONES
 from torchpipe.serve.naming import name_parts
 from torchpipe.serve.ports import ServedPort
-from torchpipe.serve.reading import LONGEST, SHORTEST
 from torchpipe.serve.service import Service
+from torchpipe.serve.wishes import LONGEST, SHORTEST
 
 Schema = dict[str, Any]
 
