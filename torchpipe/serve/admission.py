@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -39,6 +40,7 @@ class Admission:
         draining: Whether no more requests are taken.
         ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
+        replies: How many requests with the method POST had a reply, by its HTTP status.
     """
 
     run: Run
@@ -49,6 +51,7 @@ class Admission:
         self.seconds = 0.0
         self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self.replies: Counter[int] = Counter()
         self._empty = asyncio.Event()
         self._empty.set()
 

@@ -74,6 +74,8 @@ class Gate:
             else:
                 await self.app(scope, receive, reply.send)
         finally:
+            if scope.get("method") == "POST":  # all that asks for a result
+                self.service.replies[reply.status] += 1
             reply.note()
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
