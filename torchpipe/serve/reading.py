@@ -1,4 +1,4 @@
-"""The inputs in a request: JSON, a form with files, or one array as bytes; compressed or not."""
+"""The inputs in a request: JSON, compressed or not, or a form with files."""
 
 from __future__ import annotations
 
