@@ -31,7 +31,7 @@ BELOW = {
     "dashboard": {"errors", "addresses", "access", "graph", "engine", "cells"},
     "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard", "tracing"}
     | {"extras"},
-    "cli": {"errors", "extras", "graph", "engine", "cells", "serve", "dashboard"},
+    "cli": {"errors", "addresses", "extras", "graph", "engine", "cells", "serve", "dashboard"},
 }
 
 # What a run is saved with: torch is loaded when one is saved or loaded, and not before.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any
+from urllib.parse import quote
 
 
 def is_loopback(host: str) -> bool:
@@ -26,3 +27,12 @@ def url_of(address: tuple[Any, ...]) -> str:
     """
     host, port = address[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def page_at(url: str, token: str | None) -> str:
+    """The address of a live page for a browser, which brings the token in it.
+
+    >>> page_at("http://127.0.0.1:8000", "a b"), page_at("http://127.0.0.1:8000/dashboard", None)
+    ('http://127.0.0.1:8000/?token=a%20b', 'http://127.0.0.1:8000/dashboard/')
+    """
+    return f"{url}/" if token is None else f"{url}/?token={quote(token)}"

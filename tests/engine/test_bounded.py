@@ -230,18 +230,21 @@ def test_a_value_that_skips_past_clones_lives_until_its_last_reader_is_done(wind
     assert alive == [True, True, True]
 
 
+class Holds(tp.Cell):
+    """Reads the number of a value when its gate opens."""
+
+    def __init__(self, gate):
+        self.gate = gate
+
+    def forward(self, value):
+        self.gate.hold(value.number)
+
+
 @pytest.mark.parametrize("first", ["left", "right"])
 def test_a_value_with_two_scaled_readers_lives_until_both_are_done(first):
     watched = Watched(1)
     gates = {"left": Gate(number_of), "right": Gate(number_of)}
     second = "right" if first == "left" else "left"
-
-    class Hold(tp.Cell):
-        def __init__(self, side):
-            self.side = side
-
-        def forward(self, value):
-            gates[self.side].hold(value.number)
 
     def build(self):
         value = self.source()
@@ -250,8 +253,8 @@ def test_a_value_with_two_scaled_readers_lives_until_both_are_done(first):
     pipeline = Made(
         build,
         source=tp.cell(watched.source),
-        left=scaled(Hold("left"), 1),
-        right=scaled(Hold("right"), 1),
+        left=scaled(Holds(gates["left"]), 1),
+        right=scaled(Holds(gates["right"]), 1),
         early=scaled(number_of, 1),
         after=scaled(lambda number: number, 1),
         look=tp.cell(lambda left, right, number: watched.alive(number)),
@@ -339,31 +342,47 @@ def test_nothing_of_a_failed_item_is_kept_after_its_error():
         assert not any(map(watched.alive, range(3)))
 
 
+class FirstFails:
+    """Readers of a value: the bad one fails first, and the good ones read after that.
+
+    Args:
+        bad: The name of the bad one.
+
+    Attributes:
+        failing: Whether the bad one fails.
+    """
+
+    def __init__(self, bad):
+        self.bad, self.failing = bad, True
+        self._failed = threading.Event()
+
+    def reader(self, name):
+        read = self._badly if name == self.bad else self._well
+        return lambda value: read(value)  # a function is shared by clones, and a method copied
+
+    def _well(self, value):
+        assert not self.failing or self._failed.wait(10)
+        return value.number
+
+    def _badly(self, value):
+        if self.failing:
+            self._failed.set()
+            raise ValueError("no value")
+        return value.number
+
+
 @pytest.mark.parametrize("bad", ["left", "right"])
 def test_nothing_of_a_failed_item_is_kept_for_a_reader_that_never_came(bad):
     """Nor is what counts the readers of the next item."""
-    watched, failing = Watched(), [True]
-    first = threading.Event()
-
-    def side(name):
-        def read(value):
-            if name != bad:
-                assert not failing or first.wait(10)
-                return value.number
-            if failing:
-                first.set()
-                raise ValueError("no value")
-            return value.number
-
-        return read
+    watched, readers = Watched(), FirstFails(bad)
 
     def build(self, value):
         return self.join(self.left(value), self.right(value)), self.last(value)
 
     pipeline = Made(
         build,
-        left=scaled(side("left"), 1),
-        right=scaled(side("right"), 1),
+        left=scaled(readers.reader("left"), 1),
+        right=scaled(readers.reader("right"), 1),
         join=scaled(lambda a, b: a + b, 1),
         last=tp.cell(number_of),
     )
@@ -372,7 +391,7 @@ def test_nothing_of_a_failed_item_is_kept_for_a_reader_that_never_came(bad):
             run(watched.value(0))
         gc.collect()  # the traceback of an error is a cycle
         assert not watched.alive(0)
-        failing.clear()
+        readers.failing = False
         assert [run(watched.value(number)) for number in (1, 2)] == [(2, 1), (4, 2)]
         assert not any(map(watched.alive, range(3)))
 

@@ -369,9 +369,9 @@ class TouchyFilter(tp.Cell):
         return x
 
 
-@pytest.mark.parametrize("window", [1, 64])
-@pytest.mark.parametrize("make", [Touchy, lambda n: np.arange(n, n + 3)], ids=["touchy", "array"])
-def test_nothing_compares_values(make, window):
+def of_all_kinds(source):
+    """A pipeline whose items pass cells of all kinds."""
+
     def build(self):
         x = self.source()
         y = self.filter(self.clone(x))
@@ -380,16 +380,12 @@ def test_nothing_compares_values(make, window):
         self.before.connect(pair)
         return self.spread(self.generator(self.retry(pair)))
 
-    def source():
-        for number in range(6):
-            yield make(number)
-
     def many(x):
         yield x
 
     retry = tp.cell(lambda x: x)
     retry.on_error = tp.Retry(2, then="skip")
-    pipeline = Made(
+    return Made(
         build,
         source=tp.cell(source),
         clone=scaled(lambda x: x),
@@ -401,7 +397,16 @@ def test_nothing_compares_values(make, window):
         generator=scaled(many),
         spread=tp.cell(many),
     )
-    with pipeline.run(window=window) as run:
+
+
+@pytest.mark.parametrize("window", [1, 64])
+@pytest.mark.parametrize("make", [Touchy, lambda n: np.arange(n, n + 3)], ids=["touchy", "array"])
+def test_nothing_compares_values(make, window):
+    def source():
+        for number in range(6):
+            yield make(number)
+
+    with of_all_kinds(source).run(window=window) as run:
         for _ in range(2):
             results = [*run]
             numbers = [x.number if isinstance(x, Touchy) else int(x[0]) for x in results]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import torchpipe as tp
-from tests.engine.made import Add, Divide, Made, Odd, Pass, Total, line, open_line, scaled
+from tests.engine.made import Add, Divide, Made, Odd, Parts, Pass, Total, line, open_line, scaled
 from torchpipe.testing import Barrier, Gate, Recorder
 
 WINDOWS = (1, 2, 3, 64)
@@ -287,36 +287,42 @@ def test_parallel_branches_work_on_the_same_item_at_once():
         assert list(run) == [(7, 7)]
 
 
-def test_all_kinds_of_results_keep_their_form():
-    from tests.engine.made import Parts
+def as_tuple(self):
+    parts = self.divide(self.source())
+    return parts.half, self.add(parts.rest)
 
-    def run_of(build):
-        cells = {"source": tp.Source([5]), "divide": scaled(Divide()), "add": Add()}
-        with Made(build, **cells).run() as run:
-            return list(run)
 
-    def as_tuple(self):
-        parts = self.divide(self.source())
-        return parts.half, self.add(parts.rest)
+def as_dict(self):
+    parts = self.divide(self.source())
+    return {"a": parts.half, "b": self.add(parts.rest)}
 
-    def as_dict(self):
-        parts = self.divide(self.source())
-        return {"a": parts.half, "b": self.add(parts.rest)}
 
-    def as_named(self):
-        parts = self.divide(self.source())
-        return Parts(parts.half, self.add(parts.rest))
+def as_named(self):
+    parts = self.divide(self.source())
+    return Parts(parts.half, self.add(parts.rest))
 
-    def as_one(self):
-        return self.add(self.divide(self.source()).half)
 
-    def as_nothing(self):
-        self.add(self.divide(self.source()).half)
+def as_one(self):
+    return self.add(self.divide(self.source()).half)
 
-    assert run_of(as_tuple) == [(2, 2)]
-    assert run_of(as_dict) == [{"a": 2, "b": 2}]
-    (named,) = run_of(as_named)
-    assert type(named) is Parts
-    assert named == (2, 2)
-    assert run_of(as_one) == [3]
-    assert run_of(as_nothing) == [None]
+
+def as_nothing(self):
+    self.add(self.divide(self.source()).half)
+
+
+FORMS = [
+    (as_tuple, (2, 2)),
+    (as_dict, {"a": 2, "b": 2}),
+    (as_named, Parts(2, 2)),
+    (as_one, 3),
+    (as_nothing, None),
+]
+
+
+@pytest.mark.parametrize(("build", "expected"), FORMS)
+def test_all_kinds_of_results_keep_their_form(build, expected):
+    cells = {"source": tp.Source([5]), "divide": scaled(Divide()), "add": Add()}
+    with Made(build, **cells).run() as run:
+        (result,) = run
+    assert type(result) is type(expected)
+    assert result == expected

@@ -85,8 +85,10 @@ def test_threads_are_set_although_nobody_used_torch_before(monkeypatch):
         assert called == [3]
 
 
-def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
-    calls = []
+@pytest.fixture
+def cuda_calls(monkeypatch) -> list[str]:
+    """What is asked of CUDA, on a machine that seems to have four GPUs."""
+    calls: list[str] = []
 
     class Stream:
         cuda_stream = 7
@@ -111,14 +113,17 @@ def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "stream", entered)
     monkeypatch.setattr(torch.cuda, "current_stream", Stream)
     monkeypatch.setattr(torch.cuda, "default_stream", lambda device: f"the default of {device}")
+    return calls
 
+
+def test_a_clone_on_a_gpu_has_a_stream_and_waits_for_it(cuda_calls):
     def work(x):
-        calls.append("work")
+        cuda_calls.append("work")
         return x
 
     with open_line(work=scaled(work, [tp.ThreadClone(device="cuda:3")])).run() as run:
         assert run(1) == 1
-    assert calls == [
+    assert cuda_calls == [
         "on cuda:3",
         "on stream of cuda:3",
         "stream of cuda:3 waits for the default of cuda:3",

@@ -110,26 +110,29 @@ except tp.errors.ClusterError as error:
 """
 
 
+JOIN = f"""
+import os, subprocess, sys
+from ray.cluster_utils import Cluster
+head = dict(num_cpus=2, resources={{"here": 1}}, include_dashboard=False)
+cluster = Cluster(initialize_head=True, head_node_args=head)
+pipeline = Function(Same(), [tp.RayClone(resources={{"here": 1}})])
+for environment, argument in (("127.0.0.1:1", cluster.address), (cluster.address, None)):
+    os.environ["RAY_ADDRESS"] = environment
+    with pipeline.run(ray_address=argument) as run:
+        print(run(1))
+    print(ray.is_initialized())
+without = os.environ | {{"RAY_AUTH_MODE": "disabled", "RAY_NUM_REDIS_GET_RETRIES": "1"}}
+subprocess.run([sys.executable, "-c", {START + REFUSED!r}], env=without)
+ray.init(address=cluster.address)
+print(ray.cluster_resources()["here"], cluster.address)
+ray.shutdown()
+cluster.shutdown()
+"""
+
+
 def test_a_cluster_at_an_address_is_joined_and_left():
     text = told(
-        f"""
-        import os, subprocess, sys
-        from ray.cluster_utils import Cluster
-        head = dict(num_cpus=2, resources={{"here": 1}}, include_dashboard=False)
-        cluster = Cluster(initialize_head=True, head_node_args=head)
-        pipeline = Function(Same(), [tp.RayClone(resources={{"here": 1}})])
-        for environment, argument in (("127.0.0.1:1", cluster.address), (cluster.address, None)):
-            os.environ["RAY_ADDRESS"] = environment
-            with pipeline.run(ray_address=argument) as run:
-                print(run(1))
-            print(ray.is_initialized())
-        without = os.environ | {{"RAY_AUTH_MODE": "disabled", "RAY_NUM_REDIS_GET_RETRIES": "1"}}
-        subprocess.run([sys.executable, "-c", {START + REFUSED!r}], env=without)
-        ray.init(address=cluster.address)
-        print(ray.cluster_resources()["here"], cluster.address)
-        ray.shutdown()
-        cluster.shutdown()
-        """,
+        JOIN,
         RAY_AUTH_MODE="token",
         RAY_AUTH_TOKEN="a" * 64,
         PYTHONUNBUFFERED="1",

@@ -166,6 +166,17 @@ def test_options_of_the_target_and_of_the_run(target, gate):
         assert told["requests"]["places"] == 7 + 256
 
 
+def test_the_address_of_the_live_page_opens_it(target, gate):
+    with served(target, gate, "--token", "a b&c") as (process, url):
+        assert process.stdout is not None
+        page = process.stdout.readline().split()[-1]
+        assert page == f"{url}/dashboard/?token=a%20b%26c"
+        with httpx.Client(follow_redirects=True) as browser:
+            assert browser.get(f"{url}/dashboard/").status_code == 401
+            assert browser.get(page).status_code == 200
+            assert browser.get(f"{url}/dashboard/graph").json()["name"] == "Held"
+
+
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     assert main(["serve", *map(str, words)]) == 2
     return capsys.readouterr().err

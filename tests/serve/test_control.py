@@ -28,7 +28,7 @@ class Count(tp.Cell):
         return x
 
 
-LABELS = ("pipeline", "cell", "outcome", "state", "reason")
+LABELS = ("pipeline", "cell", "outcome", "state", "reason", "status")
 CONTROL = [
     ("GET", "/parameters"),
     ("PATCH", "/parameters"),
@@ -112,19 +112,24 @@ def test_drain_waits_for_all_inside_and_takes_no_more():
         assert drained.result(TIMEOUT).json() == {"done": 1}
 
 
-def test_metrics_are_those_of_prometheus():
+def metrics_in(text: str) -> dict[tuple[str, ...], float]:
+    """Each sample by its name and its labels."""
     from prometheus_client.parser import text_string_to_metric_families
 
+    return {
+        (sample.name, *(sample.labels[one] for one in LABELS if one in sample.labels)): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_are_those_of_prometheus():
     with asking(Line(tp.ScaleUp(Scale(), 2))) as client:
         for x in range(3):
             client.post("/run", json={"x": x})
         reply = client.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
-    found = {
-        (sample.name, *(sample.labels[one] for one in LABELS if one in sample.labels)): sample.value
-        for family in text_string_to_metric_families(reply.text)
-        for sample in family.samples
-    }
+    found = metrics_in(reply.text)
     assert found["torchpipe_cell_items_total", "Line", "steps.0", "done"] == 3
     assert found["torchpipe_cell_service_seconds_count", "Line", "steps.0"] == 3
     assert found["torchpipe_cell_state_seconds_total", "Line", "steps.0", "busy"] > 0
@@ -135,6 +140,24 @@ def test_metrics_are_those_of_prometheus():
     assert found["torchpipe_pipeline_latency_seconds_count", "Line"] == 3
     assert found["torchpipe_queue_length", "Line"] == 0
     assert found["torchpipe_requests_rejected_total", "Line", "full"] == 0
+
+
+def test_metrics_count_how_requests_ended():
+    def inverse(x: int) -> float:
+        return 1 / x
+
+    bodies: list[dict[str, object]] = [{"x": 1}, {"x": 2}, {"x": 0}, {"x": "no"}, {}, {"y": 1}]
+    with asking(Typed(inverse)) as client:
+        for body in bodies:
+            client.post("/run", json=body)
+        client.get("/livez")
+        found = metrics_in(client.get("/metrics").text)
+        client.post("/drain")
+        client.post("/run", json={"x": 1})
+        drained = metrics_in(client.get("/metrics").text)
+    replies = {key[2]: value for key, value in found.items() if key[0] == "torchpipe_replies_total"}
+    assert replies == {"200": 2, "500": 1, "422": 3}
+    assert drained["torchpipe_replies_total", "Typed", "503"] == 1
 
 
 @pytest.mark.parametrize(("method", "path"), CONTROL)

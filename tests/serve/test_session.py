@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -58,6 +59,20 @@ def test_a_session_may_demand_the_token():
         with session(live, additional_headers={"X-API-Key": "secret"}) as socket:
             socket.send('{"x": 3}')
             assert json.loads(socket.recv(TIMEOUT)) == {"outputs": {"out": 4}}
+
+
+def test_the_access_log_tells_whether_a_session_opened(caplog):
+    caplog.set_level(logging.INFO, "torchpipe.access")
+    with serving(Typed(add_one), token="secret", guards_all=True) as live:
+        with pytest.raises(InvalidStatus), session(live):
+            pass
+        with session(live, additional_headers={"X-API-Key": "secret"}):
+            pass
+    told = [json.loads(record.message) for record in caplog.records]
+    assert [(one["method"], one["path"], one["status"]) for one in told] == [
+        ("WEBSOCKET", "/session", 403),
+        ("WEBSOCKET", "/session", 101),
+    ]
 
 
 def test_the_end_of_the_service_ends_sessions():

@@ -7,6 +7,7 @@ import logging
 import sys
 from typing import Any
 
+from torchpipe.addresses import page_at
 from torchpipe.cli.listening import add_address, add_group
 from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
 from torchpipe.extras import needing
@@ -63,6 +64,7 @@ def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
     settings = {name: getattr(given, name) for name in SETTINGS}
 
     def tell(url: str) -> None:
-        print(f"{pipeline.path}: {url}\nThe live page: {url}/dashboard/", flush=True)
+        page = page_at(f"{url}/dashboard", given.token)
+        print(f"{pipeline.path}: {url}\nThe live page: {page}", flush=True)
 
     serve(pipeline, tell=tell, **settings)

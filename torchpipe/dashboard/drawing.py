@@ -32,6 +32,7 @@ def drawing(pipeline: Pipeline) -> dict[str, Any]:
 def cell_of(node: Node) -> dict[str, Any]:
     """One cell; or the inputs of an open pipeline."""
     inner, found = node.cell, [*leaves(node.cell)]
+    outputs = () if inner is None else inner.outputs.values()
     return {
         "path": node.path,
         "kind": "inputs" if inner is None else type(inner).__name__,
@@ -39,15 +40,10 @@ def cell_of(node: Node) -> dict[str, Any]:
         "doc": "" if inner is None else first_line(inner),
         "stateful": any(leaf.stateful for leaf in found),
         "inputs": [f"{one.port.name}: {type_name(one.port.type)}" for one in node.arguments],
-        "outputs": [] if inner is None else [f"{o.name}: {type_name(o.type)}" for o in outs(inner)],
+        "outputs": [f"{one.name}: {type_name(one.type)}" for one in outputs],
         "parameters": [one for leaf in found for one in parameters_of(leaf)],
         "configs": [one for leaf in found for one in configs_of(leaf)],
     }
-
-
-def outs(cell: Cell) -> Iterator[Any]:
-    """The outputs of a cell."""
-    return iter(cell.outputs.values())
 
 
 def results_of(graph: FlatGraph) -> dict[str, Any]:

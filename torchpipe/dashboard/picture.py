@@ -43,13 +43,15 @@ def picture_of(array: Any) -> Pixels | None:
         return None
     step = max(1, int(np.ceil(np.sqrt(height * width / KEPT))))
     thin = array[:, ::step, ::step] if not last else array[::step, ::step]
-    thin = np.array(thin if not hasattr(thin, "detach") else as_float(thin).cpu().numpy())
+    thin = np.array(as_numpy(thin))
     return thin if last else np.moveaxis(thin, 0, -1)
 
 
-def as_float(tensor: Any) -> Any:
-    """A tensor in a dtype that NumPy has."""
-    return tensor.float() if tensor.is_floating_point() else tensor
+def as_numpy(array: Any) -> Any:
+    """An array, or a tensor in a dtype that NumPy has, on the CPU; not copied if it need not be."""
+    if not hasattr(array, "detach"):
+        return array
+    return (array.float() if array.is_floating_point() else array).cpu().numpy()
 
 
 def encoded(pixels: Pixels) -> str:

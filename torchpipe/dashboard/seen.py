@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from torchpipe.dashboard.picture import picture_of
+from torchpipe.dashboard.picture import as_numpy, picture_of
 from torchpipe.engine.remote.held import Held
 
 FIELDS = 24  # of a record, that are shown
@@ -121,7 +121,7 @@ def limits(array: Any) -> Seen:
         return {}
     flat = array.reshape(-1)
     every = -(-size // SAMPLE)
-    sample, first = plain(flat[::every]), plain(flat[:FIRST])
+    sample, first = as_numpy(flat[::every]), as_numpy(flat[:FIRST])
     if sample.dtype.kind not in "biuf":
         return {"first": [str(one) for one in first.tolist()]}
     given = {"min": sample.min(), "mean": sample.mean(dtype=np.float64), "max": sample.max()}
@@ -130,14 +130,6 @@ def limits(array: Any) -> Seen:
         "first": [rounded(one) for one in first],
         "every": every,
     }
-
-
-def plain(array: Any) -> Any:
-    """The array in NumPy, on the CPU."""
-    if not hasattr(array, "detach"):
-        return array
-    array = array.float() if array.is_floating_point() else array
-    return array.cpu().numpy()
 
 
 def rounded(number: Any) -> str:

@@ -8,11 +8,10 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import uvicorn
 
-from torchpipe.addresses import is_loopback, url_of
+from torchpipe.addresses import is_loopback, page_at, url_of
 from torchpipe.dashboard.board import Board
 from torchpipe.dashboard.guard import LOOPBACK
 from torchpipe.dashboard.server import guarded
@@ -65,8 +64,7 @@ class Page:
         self._watch = Watch(self.board, self._tail)
         made = guarded(self._watch, token, LOOPBACK if token is None else None)
         self._socket = bound(host, port)
-        query = "" if token is None else f"?token={quote(token)}"
-        self.url = f"{url_of(self._socket.getsockname())}/{query}"
+        self.url = page_at(url_of(self._socket.getsockname()), token)
         config = uvicorn.Config(
             made,
             log_config=None,

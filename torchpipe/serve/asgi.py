@@ -12,18 +12,20 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
-from torchpipe.serve.control import control_routes, controls, health_routes
+from torchpipe.serve.control import control_routes, controls
 from torchpipe.serve.describing import describe
-from torchpipe.serve.gate import App, Gate, Receive, Scope, Send
+from torchpipe.serve.gate import Gate
 from torchpipe.serve.kserve.routes import OpenInference
 from torchpipe.serve.page import LivePage
 from torchpipe.serve.refusals import MEDIA_TYPE, BadInput, Refusal
 from torchpipe.serve.routes import Routes
 from torchpipe.serve.service import Service
 from torchpipe.serve.several import SeveralRoutes
+from torchpipe.serve.views import health_routes, view_routes
 
 log = logging.getLogger("torchpipe.serve")
 
@@ -71,7 +73,7 @@ def app(
     pipeline.check()
     bounds: dict[str, Any] = {"queue": queue, "timeout": timeout, "most_sessions": max_sessions}
     service = Service(pipeline, **bounds, spans=spans, **options)
-    made: App = inner(service, LivePage(service, token), max_body, max_items, session_idle)
+    made: ASGIApp = inner(service, LivePage(service, token), max_body, max_items, session_idle)
     made = joining(made) if spans else made
     return Gate(
         made,
@@ -84,7 +86,7 @@ def app(
     )
 
 
-def joining(app: App) -> App:
+def joining(app: ASGIApp) -> ASGIApp:
     """The app, whose requests belong to the traces that they name.
 
     Raises:
@@ -113,7 +115,8 @@ def inner(
         made.router.add_api_route(path, function, methods=["POST"], **kinds)
     made.router.add_api_websocket_route("/session", routes.session)
     inference = OpenInference(service, max_body, session_idle)
-    for router in (control_routes(service), health_routes(service), inference):
+    views, control, health = view_routes(service), control_routes(service), health_routes(service)
+    for router in (views, control, health, inference):
         made.router.routes.extend(router.routes)
     made.router.routes.extend(page.routes)
     add_handlers(made)

@@ -1,25 +1,21 @@
-"""What those ask who run the service: graph, parameters, clones, statistics, metrics, health."""
+"""What those change who run the service: parameters, clones, whether it takes requests."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import Field, JsonValue, TypeAdapter
 
 from torchpipe.errors import ParameterError, RunError
-from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.parameter import Parameter, settings
-from torchpipe.graph.port import Output, Ports
-from torchpipe.graph.types import type_name
 from torchpipe.serve.codecs import STRICT
 from torchpipe.serve.gate import is_page
-from torchpipe.serve.metrics import MEDIA_TYPE, metrics
 from torchpipe.serve.reading import read_json
-from torchpipe.serve.refusals import BadInput, Refusal
+from torchpipe.serve.refusals import BadInput
 from torchpipe.serve.service import Service
 
 MOST_CLONES = 256
@@ -29,7 +25,7 @@ VALUES = TypeAdapter(dict[str, JsonValue], config=STRICT)
 MOST = 1_000_000  # bytes of a body that was compressed
 
 
-def controls(method: str, path: str) -> bool:
+def controls(path: str) -> bool:
     """Whether a request is about the run itself, and so needs the token."""
     return path in ("/parameters", "/scale", "/drain", "/stats", "/metrics") or is_page(path)
 
@@ -37,10 +33,6 @@ def controls(method: str, path: str) -> bool:
 def control_routes(service: Service) -> APIRouter:
     """The routes of one service."""
     router = APIRouter(tags=["control"])
-
-    @router.get("/graph", summary="The pipeline: cells, ports, connections, and a drawing")
-    async def graph() -> dict[str, JsonValue]:
-        return graph_of(service)
 
     @router.get("/parameters", summary="The live parameters, with their limits")
     async def parameters() -> dict[str, JsonValue]:
@@ -54,12 +46,7 @@ def control_routes(service: Service) -> APIRouter:
     @router.post("/scale", summary="Change how many clones cells have")
     async def scale(request: Request) -> dict[str, int]:
         clones = await read_json(request, CLONES.validate_json, MOST)
-        loop = asyncio.get_running_loop()
-        try:
-            for path, count in clones.items():
-                await loop.run_in_executor(None, service.run.scale, path, count)
-        except RunError as error:
-            raise BadInput(str(error)) from None
+        await scale_all(service, clones)
         return clones
 
     @router.post("/drain", summary="Take no more requests; returns when all inside have left")
@@ -67,73 +54,7 @@ def control_routes(service: Service) -> APIRouter:
         await service.drained()
         return {"done": service.count}
 
-    @router.get("/stats", summary="What all cells and clones have done so far")
-    async def stats() -> dict[str, Any]:
-        found = asdict(service.run.statistics())
-        inside = {"inside": service.inside, "places": service.places, "done": service.count}
-        inside["sessions"] = service.sessions
-        return {"requests": {**inside, "rejected": service.rejected}, **found}
-
-    @router.get("/metrics", summary="The same for Prometheus", response_class=Response)
-    async def prometheus() -> Response:
-        return Response(metrics(service), media_type=MEDIA_TYPE)
-
     return router
-
-
-def health_routes(service: Service) -> APIRouter:
-    """Whether the service lives, and whether it takes requests."""
-    router = APIRouter(tags=["health"])
-
-    @router.get("/livez", summary="Whether the service lives, or has to be started again")
-    async def live() -> dict[str, bool]:
-        if service.ended:
-            raise Refusal("the run has ended. Start the service again.", 503)
-        return {"live": True}
-
-    @router.get("/readyz", summary="Whether requests are taken")
-    async def ready() -> dict[str, bool]:
-        if service.draining:
-            raise Refusal("the service is ending.", 503)
-        return {"ready": True}
-
-    return router
-
-
-def graph_of(service: Service) -> dict[str, Any]:
-    """The pipeline as JSON."""
-    pipeline = service.pipeline
-    connections = [
-        [one.source.path, one.target.path]
-        for one in pipeline.connections
-        if isinstance(one.source, Output)
-    ]
-    return {
-        "name": pipeline.path,
-        "inputs": {name: port.schema for name, port in service.inputs.items()},
-        "outputs": {name: port.schema for name, port in service.outputs.items()},
-        "cells": [told(path, cell) for path, cell in pipeline.cells.items()],
-        "connections": connections,
-        "mermaid": pipeline.to_mermaid(),
-    }
-
-
-def told(path: str, cell: Cell) -> dict[str, Any]:
-    """One cell."""
-    inner = getattr(cell, "cell", cell)
-    ports: dict[str, Ports[Any]] = {"inputs": cell.inputs, "outputs": cell.outputs}
-    types = {
-        kind: {name: type_name(found[name].type) for name in found} for kind, found in ports.items()
-    }
-    clones = [str(clone) for clone in getattr(cell, "clones", ())]
-    stateful = any(leaf.stateful for leaf in leaves(inner))
-    return {
-        "path": path,
-        "type": type(inner).__name__,
-        "clones": clones,
-        "stateful": stateful,
-        **types,
-    }
 
 
 def parameters_of(service: Service) -> Any:
@@ -163,4 +84,18 @@ def set_all(service: Service, values: dict[str, Any]) -> None:
     except ParameterError as error:
         for path in done:
             service.run.set(path, before[path])
+        raise BadInput(str(error)) from None
+
+
+async def scale_all(service: Service, clones: Mapping[str, int]) -> None:
+    """Scale cells, one after the other, up to the first one that cannot be scaled.
+
+    Raises:
+        BadInput: There is no such cell, or it cannot have so many clones.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        for path, count in clones.items():
+            await loop.run_in_executor(None, service.run.scale, path, count)
+    except RunError as error:
         raise BadInput(str(error)) from None

@@ -14,14 +14,11 @@ from torchpipe.graph.parameter import Parameter, Setting, settings
 from torchpipe.graph.scale import ScaleUp
 from torchpipe.serve import refusals
 from torchpipe.serve.control import MOST_CLONES
-from torchpipe.serve.naming import name_parts
+from torchpipe.serve.naming import PLACE, Schema, name_parts
 from torchpipe.serve.ports import ServedPort
-from torchpipe.serve.reading import LONGEST, SHORTEST
 from torchpipe.serve.service import Service
+from torchpipe.serve.wishes import LONGEST, SHORTEST
 
-Schema = dict[str, Any]
-
-PLACE = "#/components/schemas/"
 OURS = {"Problem", "Event", "Items", "Results", "Inputs", "Outputs", "AllOutputs"}
 OURS |= {"BatchResult", "BatchProblem"}
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.item import END
 from torchpipe.engine.reply import WAITING, Reply
+from torchpipe.serve.admission import Admission
 from torchpipe.serve.refusals import CellFailed, DeadlineExceeded, TooSlow
 
 if TYPE_CHECKING:
-    from torchpipe.engine.run import Run
     from torchpipe.serve.pump import Pump, Submit
 
 AHEAD = 64  # most results of an item that wait for its client
@@ -84,12 +84,9 @@ class Flow:
         self.reply.cancel()
 
 
-class Flowing:
+class Flowing(Admission):
     """The part of a `Service` for items that give several results."""
 
-    run: Run
-    admitted: Callable[[str], AbstractContextManager[None]]
-    timer: Callable[..., asyncio.TimerHandle | None]
     _pump: Pump
     _named: Callable[[Any], Outputs]
     _spanned: Callable[[Submit], Submit]

@@ -1,4 +1,4 @@
-"""`Gate`: what every request passes first: its id, its size, its time, its key; and the access log.
+"""`Gate`: what every request passes first: its id, its size, its time, its key.
 
 Plain ASGI around the app: what holds for HTTP and for WebSockets alike, and costs little.
 """
@@ -6,28 +6,19 @@ Plain ASGI around the app: what holds for HTTP and for WebSockets alike, and cos
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from time import perf_counter
-from typing import Any
+from collections.abc import Callable
 from uuid import uuid4
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from torchpipe.access import Headers, Token, headers_of, is_local
+from torchpipe.serve.access_log import Reply
 from torchpipe.serve.refusals import MEDIA_TYPE, Refusal
 from torchpipe.serve.service import Service
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-access = logging.getLogger("torchpipe.access")
 ID = re.compile(rb"[\x21-\x7e]{1,128}")
 OPEN = ("/livez", "/readyz", "/v2/health/live", "/v2/health/ready")
-
 PAGE = "/dashboard"
 
 WITHOUT = "the token is missing or wrong: send `Authorization: Bearer TOKEN`, or `X-API-Key`."
@@ -44,7 +35,7 @@ class Gate:
         app: What is behind.
         service: The run behind that.
         token: What `Authorization: Bearer` or `X-API-Key` must hold, or None.
-        control: Whether a method and path are about the run itself, and so ask for the token.
+        control: Whether a path is about the run itself, and so asks for the token.
         guards_all: Whether all do.
         most: Most bytes of a body, as it arrives and when it is decompressed.
         patience: Seconds for a body to arrive.
@@ -52,11 +43,11 @@ class Gate:
 
     def __init__(
         self,
-        app: App,
+        app: ASGIApp,
         *,
         service: Service,
         token: str | None,
-        control: Callable[[str, str], bool],
+        control: Callable[[str], bool],
         guards_all: bool,
         most: int,
         patience: float,
@@ -73,30 +64,19 @@ class Gate:
         headers = headers_of(scope)
         request_id = name_of(headers)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        start, seen = perf_counter(), {"status": 500, "bytes": 0}
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                seen["status"] = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode()),
-                ]
-            elif message["type"] == "http.response.body":
-                seen["bytes"] += len(message.get("body", b""))
-            await send(message)
-
+        reply = Reply(scope, request_id, send)
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
-                await refused(refusal, request_id, scope, sent)
+                await refused(refusal, request_id, scope, reply.send)
             elif scope["type"] == "http":
-                await self.app(scope, Body(receive, self.most, self.patience), sent)
+                await self.app(scope, Body(receive, self.most, self.patience), reply.send)
             else:
-                await self.app(scope, receive, sent)
+                await self.app(scope, receive, reply.send)
         finally:
-            if access.isEnabledFor(logging.INFO):
-                note(scope, request_id, seen, perf_counter() - start)
+            if scope.get("method") == "POST":  # all that asks for a result
+                self.service.replies[reply.status] += 1
+            reply.note()
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
         """Why a request may not even be looked at."""
@@ -104,7 +84,7 @@ class Gate:
         if length.isdigit() and int(length) > self.most:
             return too_large(self.most)
         path = scope["path"]
-        controls = self._control(scope.get("method", "GET"), path)
+        controls = self._control(path)
         if path in OPEN or not (controls or self._guards_all):
             return None
         if self._token is None:
@@ -176,11 +156,3 @@ async def refused(refusal: Refusal, request_id: str, scope: Scope, send: Send) -
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def note(scope: Scope, request_id: str, seen: dict[str, int], seconds: float) -> None:
-    """One line of the access log, as JSON."""
-    client = scope.get("client") or ("", 0)
-    what = {"method": scope.get("method", "WEBSOCKET"), "path": scope["path"], **seen}
-    told = {"request_id": request_id, "client": client[0], **what, "seconds": round(seconds, 6)}
-    access.info(json.dumps(told))

@@ -52,7 +52,12 @@ class Collected(Collector):
         )
         for reason, count in service.rejected.items():
             rejected.add_metric([self.pipeline, reason], count)
-        yield from (waiting, sessions, latency, rejected)
+        replies = CounterMetricFamily(
+            "torchpipe_replies", "Replies to requests with POST.", labels=[*labels, "status"]
+        )
+        for status, count in service.replies.items():
+            replies.add_metric([self.pipeline, str(status)], count)
+        yield from (waiting, sessions, latency, rejected, replies)
 
     def _cells(self, cells: Iterable[CellStatistics]) -> Iterator[Metric]:
         labels = ["pipeline", "cell"]

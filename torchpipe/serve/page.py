@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from torchpipe.dashboard.board import Board
 from torchpipe.dashboard.server import guarded
 from torchpipe.dashboard.tail import Tail
 from torchpipe.dashboard.watch import Watch
-from torchpipe.serve.gate import PAGE, Receive, Scope, Send
+from torchpipe.serve.gate import PAGE
 from torchpipe.serve.service import Service
 
 

@@ -25,8 +25,10 @@ class ServedPort:
 
     Attributes:
         name: Its name.
+        type: Its type, without what an annotation says beside it.
         hint: Its type, as pydantic reads it.
         adapter: What reads and writes its values.
+        schema: What clients are told of them, as a JSON schema.
         default: What an input has if nothing is sent, or `REQUIRED`.
         array: How it travels if it is one tensor or array, else None.
 
@@ -60,7 +62,7 @@ class ServedPort:
     @property
     def field(self) -> tuple[Any, Any]:
         """As a field of a pydantic model."""
-        return self.hint, ... if self.default is REQUIRED else self.default
+        return self.hint, ... if self.required else self.default
 
 
 def model_of(name: str, ports: Mapping[str, ServedPort]) -> type[BaseModel]:

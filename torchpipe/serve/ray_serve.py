@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from starlette.types import Message, Receive, Scope, Send
+
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.asgi import app
-from torchpipe.serve.gate import Gate, Message, Receive, Scope, Send
+from torchpipe.serve.gate import Gate
 
 ROOM = 1_000_000  # requests that Ray Serve sends to a replica: the service refuses what is too many
 

@@ -1,4 +1,4 @@
-"""The inputs in a request: JSON, a form with files, or one array as bytes; compressed or not."""
+"""The inputs in a request: JSON, compressed or not, or a form with files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls them
 MOST_NAMES = 1_000_000  # in the JSON of a body: each may be wrong, and so has an error of its own
 LARGEST_WHOLE = 2.0**63
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # others run programs
-SHORTEST, LONGEST = 0.001, 86_400.0  # seconds that a client may give its request
 
 
 async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> T:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -16,12 +17,12 @@ from starlette.responses import StreamingResponse
 
 from torchpipe.engine.session import Session
 from torchpipe.serve.codecs import STRICT
-from torchpipe.serve.reading import LONGEST, SHORTEST, media_type, read_form, read_json
-from torchpipe.serve.refusals import BadInput, Gone, Refusal, bad_input
+from torchpipe.serve.conversation import Conversation
+from torchpipe.serve.present import Present
+from torchpipe.serve.reading import media_type, read_form, read_json
+from torchpipe.serve.refusals import Refusal, bad_input
 from torchpipe.serve.service import Service
-
-Waiting = asyncio.Queue[asyncio.Future[bytes]]
-SOON = 0.02  # seconds after which a request that still waits is worth a task of its own
+from torchpipe.serve.wishes import context_of, deadline_of
 
 
 class Routes:
@@ -99,46 +100,10 @@ class Routes:
             await socket.close(1013, refusal.detail)  # try again later
             return
         try:
-            await self._talk(socket, stream)
+            begin, tell = partial(self._begun, socket, stream), partial(self._tell, socket)
+            await Conversation(socket, self.service.run.window, begin, tell).hold()
         finally:
             await self.service.close(stream)
-
-    async def _talk(self, socket: WebSocket, stream: Session | None) -> None:
-        waiting: Waiting = asyncio.Queue()
-        room = asyncio.Semaphore(self.service.run.window)
-        both = [
-            asyncio.ensure_future(self._receive_all(socket, stream, waiting, room)),
-            asyncio.ensure_future(self._send_all(socket, waiting, room)),
-        ]
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in both:
-                one.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
-            while not waiting.empty():
-                waiting.get_nowait().cancel()
-
-    async def _receive_all(
-        self,
-        socket: WebSocket,
-        stream: Session | None,
-        waiting: Waiting,
-        room: asyncio.Semaphore,
-    ) -> None:
-        while (message := await socket.receive())["type"] == "websocket.receive":
-            text = message.get("text") or message.get("bytes") or b""
-            await room.acquire()
-            waiting.put_nowait(self._begun(socket, stream, text))
-
-    async def _send_all(self, socket: WebSocket, waiting: Waiting, room: asyncio.Semaphore) -> None:
-        while True:
-            one = await waiting.get()
-            try:
-                await self._tell(socket, await one)
-            finally:
-                one.cancel()
-            room.release()
 
     def _begun(
         self, socket: WebSocket, stream: Session | None, text: str | bytes
@@ -207,60 +172,3 @@ class Routes:
             return model.__pydantic_serializer__.to_json(model, context=context, warnings=False)
         except PydanticSerializationError as error:
             raise Refusal(f"the outputs cannot be sent: {error}.", 500) from error
-
-
-def context_of(request: Request | WebSocket) -> dict[str, str]:
-    """How to write: `?arrays=base64` or lists."""
-    if not request.scope["query_string"]:
-        return {"arrays": "lists"}
-    given = request.query_params.getlist("arrays") or ["lists"]
-    if given not in (["lists"], ["base64"]):
-        raise BadInput("arrays: it must be lists or base64.")
-    return {"arrays": given[0]}
-
-
-def deadline_of(request: Request | WebSocket) -> float | None:
-    """The seconds that a client gives its request, in the header `X-Request-Timeout`."""
-    text = request.headers.get("x-request-timeout")
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not SHORTEST <= seconds <= LONGEST:
-        raise BadInput(f"X-Request-Timeout: give seconds, from {SHORTEST} to {LONGEST:.0f}.")
-    return seconds
-
-
-class Present:
-    """Cancels the work within when the client goes; quick work is done before it looks.
-
-    Raises:
-        Refusal: The client has gone; nobody reads it.
-    """
-
-    def __init__(self, request: Request):
-        self._request, self._gone = request, False
-        self._watch: asyncio.Future[None] | None = None
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(SOON, self._begin)
-
-    async def __aexit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        self._timer.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._gone and kind is asyncio.CancelledError:
-            raise Gone
-
-    def _begin(self) -> None:
-        self._watch = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        if self._task is not None:
-            self._task.cancel()

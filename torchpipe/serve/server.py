@@ -55,18 +55,23 @@ def serve(
         )
     gate = app(pipeline, token=token, **{"stop_after": STUCK, **settings})
     with settled() as settle:
-        ready = [settle, *([tell] if tell else [])]
-        Server(gate, gate.service, host, port, drain, lambda url: [one(url) for one in ready]).run()
+
+        def ready(url: str) -> None:
+            settle()
+            if tell is not None:
+                tell(url)
+
+        Server(gate, gate.service, host, port, drain, ready).run()
 
 
 @contextmanager
-def settled() -> Iterator[Callable[[str], None]]:
+def settled() -> Iterator[Callable[[], None]]:
     """Gives what is called when all is loaded: then the collector of garbage passes all that by.
 
     It would look through half a million objects again and again, 0.1 s each time, while all wait.
     """
 
-    def settle(_: str) -> None:
+    def settle() -> None:
         gc.collect()
         gc.freeze()
 
@@ -95,7 +100,7 @@ class Server(uvicorn.Server):
         host: str,
         port: int,
         drain: float,
-        tell: Callable[[str], object] | None,
+        tell: Callable[[str], None] | None,
     ):
         config = uvicorn.Config(
             app, host=host, port=port, access_log=False, log_config=None, server_header=False,

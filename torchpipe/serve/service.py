@@ -1,37 +1,27 @@
-"""`Service`: the run behind an app: who gets in, how long it may take, what comes out."""
+"""`Service`: the run behind an app: items in, results out, and the sessions that they belong to."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from contextvars import copy_context
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 from torchpipe.engine.results import refuse_collecting
-from torchpipe.engine.run import Run
 from torchpipe.engine.session import Session, refuse_sessions
-from torchpipe.errors import ItemDropped, RunError, Stopped
+from torchpipe.errors import Stopped
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 from torchpipe.serve.flow import Flowing
 from torchpipe.serve.ports import model_of, served
 from torchpipe.serve.pump import Pump, Submit, Ticket
-from torchpipe.serve.refusals import (
-    CellFailed,
-    DeadlineExceeded,
-    Draining,
-    ItemFiltered,
-    Overloaded,
-    Refusal,
-    TooManySessions,
-)
+from torchpipe.serve.refusals import DeadlineExceeded, Draining, TooManySessions
 
 log = logging.getLogger("torchpipe.serve")
 
@@ -40,7 +30,8 @@ class Service(Flowing):
     """A pipeline that many clients ask at the same time; each gets the result of its own item.
 
     Items share the clones, and cells may batch them. At most `window + queue` are inside; what
-    comes beyond that is refused at once. An item that nobody waits for any more is dropped.
+    comes beyond that is refused at once, and all are counted: see `Admission`. An item that nobody
+    waits for any more is dropped.
 
     Args:
         pipeline: An open pipeline.
@@ -53,15 +44,9 @@ class Service(Flowing):
     Attributes:
         inputs: The ports that a request fills, by name.
         outputs: The ports that a response has.
-        inside: How many requests wait for a result now.
-        count: How many were answered, with a result or without.
-        seconds: How long those took, together.
         several: Whether an item may have more than one result, or none: see `flow`.
         stateful: Whether a result depends on the items before it, in the same session.
         sessions: How many sessions clients have open.
-        draining: Whether no more requests are taken.
-        ended: Whether the run has ended by itself: the service has to be started again.
-        rejected: How many requests were refused, by reason.
         at_end: Called when the server ends, to let those go who would stay for ever.
 
     Raises:
@@ -79,7 +64,8 @@ class Service(Flowing):
         spans: bool = False,
         **options: Any,
     ):
-        self.pipeline, self.queue, self.timeout, self._options = pipeline, queue, timeout, options
+        super().__init__(queue, timeout)
+        self.pipeline, self._options = pipeline, options
         self.inputs, self.outputs = served(pipeline)
         self.input_model = model_of("Inputs", self.inputs)
         self.output_model = model_of("Outputs", self.outputs)
@@ -89,21 +75,15 @@ class Service(Flowing):
         refuse_collecting(pipeline.path, plan)
         self.several = not plan.one_to_one
         self.most_sessions, self.sessions = most_sessions, 0
-        self.inside = self.count = 0
-        self.seconds = 0.0
-        self.draining = self.ended = False
-        self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
         self.spans = spans
         self.at_end: list[Callable[[], None]] = []
         self._single = pipeline.graph.packing is None
-        self._empty = asyncio.Event()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the run, and what feeds it."""
         sessions = {"sessions": sys.maxsize} if self.stateful else {}  # they are counted here
-        self.run: Run = self.pipeline.run(stream=False, **sessions, **self._options)
+        self.run = self.pipeline.run(stream=False, **sessions, **self._options)
         self._pump = Pump(loop)
-        self._empty.set()
         if self.spans:
             from torchpipe.tracing import Spans
 
@@ -126,16 +106,6 @@ class Service(Flowing):
             yield
         finally:
             await loop.run_in_executor(None, self.stop)
-
-    @property
-    def places(self) -> int:
-        """Most requests inside."""
-        return self.run.window + self.queue
-
-    async def drained(self) -> None:
-        """Take no more requests, and wait until all that are inside have left."""
-        self.draining = True
-        await self._empty.wait()
 
     def open(self) -> Session | None:
         """A session for a client; None if the pipeline is not stateful, and so needs none.
@@ -230,41 +200,6 @@ class Service(Flowing):
                 if ticket.future is None or not ticket.future.done():
                     ticket.drop()
 
-    @contextmanager
-    def admitted(self, request_id: str) -> Iterator[None]:
-        """Count a request, if there is room for it; what goes wrong in it is a refusal."""
-        self._admit()
-        start = perf_counter()
-        self.inside += 1
-        self._empty.clear()
-        try:
-            yield
-        except Exception as error:
-            raise self._refusal(error, request_id) from error
-        finally:
-            self.inside -= 1
-            self.count += 1
-            self.seconds += perf_counter() - start
-            if not self.inside:
-                self._empty.set()
-
-    def _admit(self) -> None:
-        if self.draining:
-            self.rejected["draining"] += 1
-            raise Draining
-        if self.inside >= self.places:
-            self.rejected["full"] += 1
-            raise Overloaded(self.places)
-
-    def timer(
-        self, deadline: float | None, expire: Callable[[Any, float], None], whose: Any
-    ) -> asyncio.TimerHandle | None:
-        """Call `expire` when the deadline is over, that of the request or of the service."""
-        seconds = self.timeout if deadline is None else deadline
-        if seconds is None:
-            return None
-        return asyncio.get_running_loop().call_later(seconds, expire, whose, seconds)
-
     def _expire(self, waiter: asyncio.Future[Any], seconds: float) -> None:
         if not waiter.done():
             waiter.set_exception(DeadlineExceeded(seconds))
@@ -274,24 +209,3 @@ class Service(Flowing):
         if self._single:
             return dict.fromkeys(self.outputs, result)
         return result if isinstance(result, dict) else dict(zip(self.outputs, result, strict=True))
-
-    def _notice(self, error: Stopped) -> None:
-        """The run has ended before the service, and nothing starts it again."""
-        if not self.ended:
-            log.critical("the run has ended; the service has to be started again", exc_info=error)
-        self.ended = self.draining = True
-
-    def _refusal(self, error: Exception, request_id: str) -> Refusal:
-        if isinstance(error, Refusal):
-            self.rejected["deadline"] += isinstance(error, DeadlineExceeded)
-            return error
-        if isinstance(error, ItemDropped):
-            return ItemFiltered()
-        if isinstance(error, Stopped):
-            self._notice(error)
-            return Draining()
-        self.rejected["cell"] += 1
-        log.error("request %s failed", request_id, exc_info=error)
-        if isinstance(error, RunError):
-            return Refusal(str(error), 500)
-        return CellFailed(error)

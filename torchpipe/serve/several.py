@@ -12,8 +12,10 @@ from starlette.responses import StreamingResponse
 
 from torchpipe.engine.session import Session
 from torchpipe.serve.flow import Flow
+from torchpipe.serve.present import Present
 from torchpipe.serve.refusals import BadInput, Refusal, bad_input
-from torchpipe.serve.routes import Present, Routes, context_of, deadline_of
+from torchpipe.serve.routes import Routes
+from torchpipe.serve.wishes import context_of, deadline_of
 
 
 class SeveralRoutes(Routes):

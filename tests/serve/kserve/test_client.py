@@ -234,35 +234,48 @@ def test_404(address):
     assert refusal(address, model_version="2") == ("404", text)
 
 
-def test_400(address):
-    assert refusal(address, inputs=inputs_for(True, TEXT)[:1]) == (
-        "400",
-        "input 'text' is missing: send it (BYTES, shape [1]).",
-    )
-    extra = triton.InferInput("more", [1], "BOOL")
-    extra.set_data_from_numpy(np.array([True]))
-    assert refusal(address, inputs=[*inputs_for(True, TEXT), extra]) == (
-        "400",
-        "there is no input 'more'; there are: array, text.",
-    )
-    assert refusal(address, inputs=one("text", np.array([1], np.int8), "INT8")) == (
-        "400",
+def additional() -> list[Any]:
+    """The inputs, and one more."""
+    more = triton.InferInput("more", [1], "BOOL")
+    more.set_data_from_numpy(np.array([True]))
+    return [*inputs_for(True, TEXT), more]
+
+
+def wanted(name: str, **how: Any) -> list[Any]:
+    """The output of this name only."""
+    return [triton.InferRequestedOutput(name, **how)]
+
+
+WRONG_INPUTS = [
+    (lambda: inputs_for(True, TEXT)[:1], "input 'text' is missing: send it (BYTES, shape [1])."),
+    (additional, "there is no input 'more'; there are: array, text."),
+    (
+        lambda: one("text", np.array([1], np.int8), "INT8"),
         "input 'text' (INT8, shape [1]): its datatype must be BYTES.",
-    )
-    assert refusal(address, inputs=one("text", np.array([b"a", b"b"], object), "BYTES")) == (
-        "400",
+    ),
+    (
+        lambda: one("text", np.array([b"a", b"b"], object), "BYTES"),
         "input 'text' (BYTES, shape [2]): its shape must be [1].",
-    )
-    assert refusal(address, outputs=[triton.InferRequestedOutput("other")]) == (
+    ),
+]
+
+
+@pytest.mark.parametrize(("inputs", "text"), WRONG_INPUTS)
+def test_wrong_inputs_are_400(address, inputs, text):
+    assert refusal(address, inputs=inputs()) == ("400", text)
+
+
+def test_wrong_outputs_are_400(address):
+    assert refusal(address, outputs=wanted("other")) == (
         "400",
         "there is no output 'other'; there are: same, text.",
     )
-    assert refusal(address, outputs=[triton.InferRequestedOutput("text", binary_data=False)]) == (
+    assert refusal(address, outputs=wanted("text", binary_data=False)) == (
         "400",
         "output 'text' is not UTF-8, so JSON cannot hold it: ask for it with "
         '"binary_data": true.',
     )
-    status, text = refusal(address, outputs=[triton.InferRequestedOutput("same", class_count=2)])
+    status, text = refusal(address, outputs=wanted("same", class_count=2))
     assert status == "400"
     assert "classification" in text
 
@@ -332,9 +345,17 @@ def scalars(**changes: Any) -> bytes:
     return json.dumps({"inputs": inputs}).encode()
 
 
-def test_values_that_are_no_tensors(serve):
-    address = serve(Scalars())
-    with triton.InferenceServerClient(address) as client:
+@pytest.fixture
+def scalar_address(serve) -> str:
+    return serve(Scalars())
+
+
+def infer_scalars(address: str, body: bytes) -> httpx.Response:
+    return httpx.post(f"http://{address}/v2/models/Scalars/infer", content=body)
+
+
+def test_values_that_are_no_tensors_are_described_as_tensors(scalar_address):
+    with triton.InferenceServerClient(scalar_address) as client:
         kinds = [
             (kind["name"], kind["datatype"], kind["shape"])
             for kind in client.get_model_metadata("Scalars")["inputs"]
@@ -348,8 +369,10 @@ def test_values_that_are_no_tensors(serve):
         ("image", "UINT8", [-1, 2]),
         ("more", "INT64", [1]),
     ]
-    url = f"http://{address}/v2/models/Scalars/infer"
-    (told,) = httpx.post(url, content=scalars()).json()["outputs"]
+
+
+def test_values_that_are_no_tensors_travel_as_tensors(scalar_address):
+    (told,) = infer_scalars(scalar_address, scalars()).json()["outputs"]
     assert (told["datatype"], told["shape"]) == ("BYTES", [1])
     assert json.loads(told["data"][0]) == {
         "types": ["bool", "int", "float", "str", "Point", "ndarray"],
@@ -357,25 +380,22 @@ def test_values_that_are_no_tensors(serve):
         "sum": 10,
         "x": 1,
     }
-    for changes, text in [
-        (
-            {"flag": ("INT8", [1], [1])},
-            "input 'flag' (INT8, shape [1]): its datatype must be BOOL.",
-        ),
-        (
-            {"count": ("INT8", [2], [1, 2])},
-            "input 'count' (INT8, shape [2]): its shape must be [1].",
-        ),
-        (
-            {"point": ("BYTES", [1], ['{"x": 1}'])},
-            "input 'point' (BYTES, shape [1]): Field required.",
-        ),
-        (
-            {"image": ("UINT8", [4, 1], [1, 2, 3, 4])},
-            "input 'image' (UINT8, shape [4, 1]): its shape is (4, 1), and (any, 2) is expected.",
-        ),
-    ]:
-        reply = httpx.post(url, content=scalars(**changes))
+
+
+WRONG_SCALARS = [
+    ({"flag": ("INT8", [1], [1])}, "input 'flag' (INT8, shape [1]): its datatype must be BOOL."),
+    ({"count": ("INT8", [2], [1, 2])}, "input 'count' (INT8, shape [2]): its shape must be [1]."),
+    ({"point": ("BYTES", [1], ['{"x": 1}'])}, "input 'point' (BYTES, shape [1]): Field required."),
+    (
+        {"image": ("UINT8", [4, 1], [1, 2, 3, 4])},
+        "input 'image' (UINT8, shape [4, 1]): its shape is (4, 1), and (any, 2) is expected.",
+    ),
+]
+
+
+def test_tensors_that_stand_for_no_value_are_refused(scalar_address):
+    for changes, text in WRONG_SCALARS:
+        reply = infer_scalars(scalar_address, scalars(**changes))
         assert (reply.status_code, reply.json()["error"]) == (400, text)
 
 

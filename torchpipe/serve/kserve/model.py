@@ -11,7 +11,6 @@ from torchpipe.serve.kserve.kinds import Kind, kind_of
 from torchpipe.serve.kserve.request import InferRequest
 from torchpipe.serve.kserve.shown import shown
 from torchpipe.serve.kserve.tensor import Tensor
-from torchpipe.serve.ports import ServedPort
 from torchpipe.serve.refusals import Refusal
 from torchpipe.serve.service import Service
 
@@ -87,7 +86,7 @@ class Model:
         refuse_others("input", self.inputs, request.inputs)
         refuse_others("output", self.outputs, request.outputs or ())
         for name, port in self.service.inputs.items():
-            if name not in request.inputs and is_required(port):
+            if name not in request.inputs and port.required:
                 kind = self.inputs[name]
                 wanted = f"{kind.datatype}, shape {list(kind.shape)}"
                 raise Refusal(f"input {name!r} is missing: send it ({wanted}).")
@@ -165,11 +164,6 @@ def as_config(kind: Kind) -> dict[str, Any]:
     """A port in Triton's configuration of a model."""
     known = "STRING" if kind.datatype == "BYTES" else kind.datatype
     return {"name": kind.name, "data_type": f"TYPE_{known}", "dims": list(kind.shape)}
-
-
-def is_required(port: ServedPort) -> bool:
-    """Whether a request must bring this input."""
-    return port.field[1] is ...
 
 
 def refuse_others(what: str, known: Iterable[str], given: Iterable[str]) -> None:

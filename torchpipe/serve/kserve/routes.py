@@ -17,10 +17,11 @@ from torchpipe.serve.kserve.model import EXTENSIONS, PLATFORM, VERSION, Model
 from torchpipe.serve.kserve.request import InferRequest, read_request
 from torchpipe.serve.kserve.response import HEADER, write_reply
 from torchpipe.serve.kserve.sequences import Sequences
+from torchpipe.serve.present import Present
 from torchpipe.serve.reading import decompressed
 from torchpipe.serve.refusals import Refusal
-from torchpipe.serve.routes import Present, deadline_of
 from torchpipe.serve.service import Service
+from torchpipe.serve.wishes import deadline_of
 
 LARGE = 2**18  # bytes from which on a thread reads and writes them, and the event loop goes on
 Handler = Callable[[Request], Awaitable[Response]]
