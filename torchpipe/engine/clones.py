@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.deploy import batch_callable_of, clone_of
+from torchpipe.engine.deploy import batch_callable_of
+from torchpipe.engine.fused import clone_of
 from torchpipe.engine.gather import Inbox, divided, gatherer, miscounted
 from torchpipe.engine.item import RETIRE
 from torchpipe.engine.region import quietly

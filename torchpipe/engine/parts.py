@@ -19,7 +19,8 @@ from torchpipe.engine.compiler.program import Program
 from torchpipe.engine.compiler.values import Values
 from torchpipe.engine.compiler.writer import Writer
 from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import Fused, Placed
+from torchpipe.engine.deploy import Placed
+from torchpipe.engine.fused import Fused
 from torchpipe.engine.position import Start
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.saving.passage import Passage

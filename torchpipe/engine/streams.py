@@ -8,10 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import Placed, stream_of
+from torchpipe.engine.deploy import Placed
 from torchpipe.engine.item import END
 from torchpipe.engine.position import Start
+from torchpipe.errors import EndOfStream
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.function import is_generator
 
 if TYPE_CHECKING:
     from torchpipe.engine.parts import Part
@@ -77,6 +79,23 @@ def sought(path: str, cell: Cell, start: Start) -> bool:
     except BaseException as error:
         note(error, f"in the seek of cell {path!r}")
         raise
+
+
+def stream_of(cell: Cell) -> Iterator[Any]:
+    """What a source gives in one epoch."""
+    if is_generator(cell):
+        return iter(cell.forward())
+    return called(cell)
+
+
+def called(cell: Cell) -> Iterator[Any]:
+    """Call a source that is no generator, again and again, until it says that it has ended."""
+    while True:
+        try:
+            value = cell.forward()
+        except EndOfStream:
+            return
+        yield value
 
 
 def later(stream: Iterator[Any], item: int, context: Context) -> Iterator[Any]:
