@@ -18,13 +18,16 @@ from typing import Any, TypeVar
 from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.context import Context, Shared
 from torchpipe.engine.copies import Copies
+from torchpipe.engine.delivery import deliver
 from torchpipe.engine.epochs import Epochs
-from torchpipe.engine.parts import InlinePart, Part, close_all, deliver
+from torchpipe.engine.inline_part import InlinePart
+from torchpipe.engine.parts import Part
 from torchpipe.engine.region import stopped_error
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.saving.passage import cuts_for
 from torchpipe.engine.stall import StallGuard, stuck_calls
+from torchpipe.engine.streams import close_all
 from torchpipe.engine.telemetry.recording import Silent, Track, begin, end, serial_track
 from torchpipe.engine.telemetry.taps import Taps
 from torchpipe.engine.threads import Cells, StageThread

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -130,3 +130,16 @@ def limited(stream: Iterator[Any], count: int) -> Iterator[Any]:
     """The first items of a stream, which is closed after them."""
     with closing(stream):  # type: ignore[type-var]
         yield from islice(stream, count)
+
+
+def close_all(streams: list[Any]) -> None:
+    """Close what can be closed, so that generators release what they hold.
+
+    Raises:
+        BaseException: The first error; all others are closed as well.
+    """
+    with ExitStack() as stack:
+        for stream in reversed(streams):
+            close = getattr(stream, "close", None)
+            if close is not None:
+                stack.callback(close)
