@@ -45,7 +45,8 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.remote.wire"}
+    "torch": {"cells", "train", "engine.torch_state", "engine.devices", "engine.torch_seen"}
+    | {"engine.remote.wire"}
     | VALUES
     | SAVING,
     "numpy": {"cells", "train", "serve.reading", "engine.remote.segments"} | VALUES | PICTURES,

@@ -260,7 +260,7 @@ MUTANTS = [
     ),
     Mutant(
         "stop does not wait for the threads",
-        "core.py",
+        "crew.py",
         "stage.thread.join(None if deadline is None else max(0.0, deadline - monotonic()))",
         "stage.thread.join(0)",
         "test_clean_exit.py",

@@ -43,14 +43,15 @@ class Part(ABC):
 
     def __init__(self, core: Core, plan: RegionPlan):
         self.core, self.plan = core, plan
-        self.results = core.results_in(plan)
+        self.results = core.route.results_in(plan)
         self.values = Values(plan, core.ids, self.results)
         self.context = core.tail(plan)
-        self.above = core.origin_above(plan)
+        above = core.route.above(plan)
+        self.above = None if above is None else core.origin_in(above)
         self.fused = self._fuse()
         self.pulled = plan in core.pulled
-        self.replies = core.replying and plan in core.plan.way
-        self.way = core.way_from(plan)
+        self.replies = core.route.has_replies(plan)
+        self.way = core.route.below(plan)
         self.passage = Passage(self, core.cuts) if core.cuts is not None else None
         self.pending: deque[Any] = deque()
         self.flushed = False
@@ -102,7 +103,7 @@ class Part(ABC):
         made = self.writer(Program, call_of or self.fused.calls.__getitem__)
         made.above = self.above[1] if self.above is not None else None
         made.passage, made.requests = self.passage, self.core.submitting
-        made.replies, made.onward = self.replies, self.core.onward
+        made.replies, made.onward = self.replies, self.core.route.onward
         made.sessions = bool(self.core.sessions) and self.plan is self.core.plan.way[0]
         return made
 

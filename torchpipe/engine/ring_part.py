@@ -12,11 +12,12 @@ from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.context import Context
 from torchpipe.engine.delivery import deliver, deliver_end
+from torchpipe.engine.ending import stopped_error
 from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.item import CLOSED, END
 from torchpipe.engine.parts import Part
 from torchpipe.engine.position import Start
-from torchpipe.engine.region import Ring, quietly, stopped_error
+from torchpipe.engine.region import Ring, quietly
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.streams import close_all
 from torchpipe.engine.telemetry.distribution import Histogram
