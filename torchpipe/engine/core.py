@@ -20,7 +20,7 @@ from torchpipe.engine.delivery import deliver
 from torchpipe.engine.epochs import Epochs
 from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.options import Options
-from torchpipe.engine.parts import Part
+from torchpipe.engine.part import Part
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.route import Route

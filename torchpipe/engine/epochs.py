@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.item import END
-from torchpipe.engine.parts import Part
+from torchpipe.engine.part import Part
 from torchpipe.engine.position import Position, Start, taking
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.saving.cut import States, state_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.delivery import deliver
-from torchpipe.engine.parts import Part
+from torchpipe.engine.part import Part
 from torchpipe.engine.reply import Reply
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.plan import RegionPlan

@@ -16,7 +16,7 @@ from torchpipe.graph.cell import Cell
 from torchpipe.graph.function import is_generator
 
 if TYPE_CHECKING:
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
 
 Makers = list[Callable[[], Iterator[Any]]]
 

@@ -37,6 +37,17 @@ class Part(ABC):
 
     Attributes:
         enter: Puts one item in, whose result goes to the future that is its first argument.
+        values: Where values live on their way.
+        context: The record of the work of its last stage.
+        above: Where the region that it is pulled from says on which item it works, if there is one.
+        fused: Its cells that are not scaled up.
+        pulled: Whether it is pulled.
+        replies: Whether its items are parts of replies.
+        way: The cell that starts the region which pulls from this one, if there is one.
+        pending: What that cell has given, and the region below has not taken.
+        flushed: Whether the stream had ended, and all was given, when the run was saved.
+        passage: What takes cuts through it, if there are any.
+        tail_cells: The cells of its last stage.
     """
 
     enter: Callable[..., Any]
@@ -55,7 +66,7 @@ class Part(ABC):
         self.passage = Passage(self, core.cuts) if core.cuts is not None else None
         self.pending: deque[Any] = deque()
         self.flushed = False
-        self.tail_cells = Cells(self.fused.placed(self._tail_nodes()), self.context)
+        self.tail_cells = Cells(self.fused.placed(plan.serial[-1].nodes), self.context)
 
     def _fuse(self) -> Fused:
         nodes = [node for stage in self.plan.serial for node in stage.nodes]
@@ -94,9 +105,6 @@ class Part(ABC):
         """The sources of this region, by path."""
         nodes = (node for node in self.plan.nodes if node.is_source and node.cell)
         return [(node.path, self.fused.cells[node]) for node in nodes]
-
-    def _tail_nodes(self) -> list[Node]:
-        return self.plan.serial[-1].nodes
 
     def program(self, call_of: Callable[[Node], Callable[..., Any]] | None = None) -> Program:
         """The writer of this region's functions."""
