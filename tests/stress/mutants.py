@@ -245,7 +245,7 @@ MUTANTS = [
     ),
     Mutant(
         "the budget for errors is not looked at",
-        "context.py",
+        "shared.py",
         "if skip.exceeded(skipped, seen):",
         "if skip.exceeded(0, seen):",
         "test_policies.py::test_a_budget_that_is_a_number",

@@ -1,6 +1,6 @@
 """HOW a pipeline runs. No torch (but for the state of its threads, and saved runs), no HTTP.
 
-Reading order: item, reply, context, `compiler` (what the functions of stages look like),
+Reading order: item, reply, notes, shared, context, `compiler` (the functions of stages),
 torch_state, deploy, fused, threads, session, delivery, position, streams, part, inline_part,
 ending, gather, ring, clones, ring_part, results, devices, options, route, stall, copies, crew,
 epochs, core, open_source, entry, scaling, steering, telling, run; torch_seen. Each of the other

@@ -10,10 +10,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
 from torchpipe.engine.copies import Copies
 from torchpipe.engine.ending import Ending
 from torchpipe.engine.options import Options
+from torchpipe.engine.shared import Shared
 from torchpipe.engine.stall import StallGuard, stuck_calls
 from torchpipe.engine.telemetry.recording import Track
 from torchpipe.engine.threads import Cells, StageThread

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torchpipe.engine.compiler.program import Program
 from torchpipe.engine.compiler.values import Values
 from torchpipe.engine.compiler.writer import Writer
-from torchpipe.engine.context import Context, note
+from torchpipe.engine.context import Context
 from torchpipe.engine.deploy import Placed
 from torchpipe.engine.fused import Fused
+from torchpipe.engine.notes import note
 from torchpipe.engine.position import Start
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.saving.passage import Passage

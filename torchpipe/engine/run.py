@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
+from torchpipe.engine.notes import note
 from torchpipe.engine.options import Options, refuse_impossible
 from torchpipe.engine.planning.autoscaling import autoscaler
 from torchpipe.engine.results import Several

@@ -7,9 +7,10 @@ from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.context import Context, note
+from torchpipe.engine.context import Context
 from torchpipe.engine.deploy import Placed
 from torchpipe.engine.item import END
+from torchpipe.engine.notes import note
 from torchpipe.engine.position import Start
 from torchpipe.errors import EndOfStream
 from torchpipe.graph.cell import Cell
