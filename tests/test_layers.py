@@ -45,7 +45,8 @@ PICTURES = {"dashboard.picture", "dashboard.seen"}
 
 # The parts, or single files, that may import a library.
 HOMES = {
-    "torch": {"cells", "train", "engine.torch_state", "engine.torch_seen", "engine.remote.wire"}
+    "torch": {"cells", "train", "engine.torch_state", "engine.devices", "engine.torch_seen"}
+    | {"engine.remote.wire"}
     | VALUES
     | SAVING,
     "numpy": {"cells", "train", "serve.reading", "engine.remote.segments"} | VALUES | PICTURES,
@@ -69,6 +70,10 @@ PUBLIC = {
     "torchpipe.train",
     "torchpipe.testing",
 }
+
+# The packages of the engine that are read top down.
+IN_ORDER = ["engine", *(f"engine.{part}" for part in ("telemetry", "planning", "saving", "ray"))]
+
 VAGUE = {"utils", "util", "common", "base", "helpers", "helper", "manager", "misc", "tools"}
 
 
@@ -221,11 +226,28 @@ def modules(package: Path) -> set[str]:
     return own | {path.parent.name for path in package.glob("*/__init__.py")}
 
 
+def reading_order(package: Path) -> list[str]:
+    """The words of a package's reading order: the names of its modules, and others."""
+    told = ast.get_docstring(read(package / "__init__.py")) or ""
+    return re.findall(r"\w+", told.partition("Reading order:")[2])
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda p: p.name)
 def test_the_reading_order_of_a_package_names_all_its_modules(package: Path):
-    told = ast.get_docstring(read(package / "__init__.py")) or ""
-    order = set(re.findall(r"\w+", told.partition("Reading order:")[2]))
-    assert modules(package) - {"__init__", "__main__", "_recipes"} <= order
+    assert modules(package) - {"__init__", "__main__", "_recipes"} <= set(reading_order(package))
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_no_module_of_the_engine_needs_one_that_is_read_later(name: str):
+    words = reading_order(ROOT / "torchpipe" / name.replace(".", "/"))
+    needs = {
+        (found.importer.rpartition(".")[2], found.target.rpartition(".")[2])
+        for found in OURS
+        if found.importer.rpartition(".")[0] == found.target.rpartition(".")[0] == name
+        and found.place == ""
+    }
+    assert needs
+    assert [pair for pair in needs if words.index(pair[0]) < words.index(pair[1])] == []
 
 
 @pytest.mark.parametrize("folder", ["torchpipe", "recipes", "tests"])

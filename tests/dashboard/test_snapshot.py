@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from torchpipe.dashboard.snapshot import conclusion, figures, letters, rounded
-from torchpipe.engine.context import DeadLetter
+from torchpipe.engine.shared import DeadLetter
 from torchpipe.engine.telemetry.statistics import CloneStatistics, GpuStatistics
 
 

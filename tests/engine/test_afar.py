@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import torchpipe as tp
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
 from torchpipe.engine.remote.afar import Afar
 from torchpipe.engine.remote.work import Report
+from torchpipe.engine.shared import Shared
 from torchpipe.engine.telemetry.recording import Track
 
 

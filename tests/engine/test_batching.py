@@ -12,9 +12,10 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Made, Odd, Parts, Pass, consume, line, notes, open_line, scaled
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
 from torchpipe.engine.gather import gatherer
 from torchpipe.engine.item import Item
+from torchpipe.engine.shared import Shared
 from torchpipe.errors import CheckError, RunError
 from torchpipe.testing import Gate
 

@@ -13,7 +13,7 @@ import torchpipe as tp
 from tests.engine.made import Add, Fails, Made, Odd, Pass, consume, line, open_line, scaled
 from torchpipe.engine.compiler.code import Code, compiled
 from torchpipe.engine.item import END, RETIRE, STOP, item_class
-from torchpipe.engine.region import quietly
+from torchpipe.engine.ring import quietly
 
 
 def test_a_function_knows_which_line_calls_which_cell():

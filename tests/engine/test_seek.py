@@ -11,7 +11,7 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Background, Made, Odd, Total, happens, line, open_line, scaled
-from torchpipe.engine.region import Ring
+from torchpipe.engine.ring import Ring
 from torchpipe.errors import RunError, Stopped
 from torchpipe.testing import Gate
 

@@ -29,10 +29,11 @@ from tests.engine.made import (
 )
 from tests.steps import Nested, reference
 from tests.strategies import all_steps
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
 from torchpipe.engine.copies import Copies
 from torchpipe.engine.item import CLOSED
 from torchpipe.engine.session import Request, Stream
+from torchpipe.engine.shared import Shared
 from torchpipe.errors import CheckError, ItemDropped, RunError, Stopped
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import torchpipe as tp
 from tests.engine.made import Add, Background, Made, Pass, line, open_line, scaled
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
+from torchpipe.engine.shared import Shared
 from torchpipe.engine.stall import StallGuard
 from torchpipe.errors import StallWarning
 from torchpipe.testing import Gate

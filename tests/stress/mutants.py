@@ -95,7 +95,7 @@ MUTANTS = [
     ),
     Mutant(
         "a mark of an epoch that was left stays on the items",
-        "region.py",
+        "ring.py",
         """                if item.error is LEFT:
                     item.error = None""",
         """                if item.error is LEFT:
@@ -119,7 +119,7 @@ MUTANTS = [
     # -- never stuck
     Mutant(
         "a credit is lost with each item that is left",
-        "region.py",
+        "ring.py",
         """            self._return()
         release(item.free)""",
         """            self._return()
@@ -142,7 +142,7 @@ MUTANTS = [
     ),
     Mutant(
         "stop does not wake the stages that wait for clones",
-        "region.py",
+        "ring.py",
         """            for name in item.locks:
                 release(getattr(item, name))""",
         """            for name in ():
@@ -181,14 +181,14 @@ MUTANTS = [
     # -- bounded
     Mutant(
         "the window is larger by one",
-        "region.py",
+        "ring.py",
         "[made() for _ in range(window)]",
         "[made() for _ in range(window + 1)]",
         "test_bounded.py::test_in_flight_items_never_exceed_the_window",
     ),
     Mutant(
         "the window is smaller by one",
-        "region.py",
+        "ring.py",
         "[made() for _ in range(window)]",
         "[made() for _ in range(max(1, window - 1))]",
         "test_bounded.py::test_the_window_is_used_in_full",
@@ -224,7 +224,7 @@ MUTANTS = [
     ),
     Mutant(
         "an error of one request ends all others",
-        "parts.py",
+        "part.py",
         "made.requests = self.passage, self.core.submitting",
         "made.requests = self.passage, False",
         "test_submit.py::test_an_error_belongs_to_its_item_and_to_no_other",
@@ -245,7 +245,7 @@ MUTANTS = [
     ),
     Mutant(
         "the budget for errors is not looked at",
-        "context.py",
+        "shared.py",
         "if skip.exceeded(skipped, seen):",
         "if skip.exceeded(0, seen):",
         "test_policies.py::test_a_budget_that_is_a_number",
@@ -260,7 +260,7 @@ MUTANTS = [
     ),
     Mutant(
         "stop does not wait for the threads",
-        "core.py",
+        "crew.py",
         "stage.thread.join(None if deadline is None else max(0.0, deadline - monotonic()))",
         "stage.thread.join(0)",
         "test_clean_exit.py",

@@ -24,7 +24,7 @@ import torch
 import torchpipe as tp
 from tests.engine.made import Background, Fails, happens, torchpipe_threads
 from tests.train.made import Stream, Unsized, scaled, sized, unsized
-from torchpipe.engine.region import Ring
+from torchpipe.engine.ring import Ring
 from torchpipe.errors import RunError
 from torchpipe.testing import Gate, Recorder
 from torchpipe.train import Feed

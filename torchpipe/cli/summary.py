@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.run import Run
+from torchpipe.engine.shared import DeadLetter
 from torchpipe.engine.telemetry.statistics import CloneStatistics
 from torchpipe.graph.pipeline import Pipeline
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.planning.period import CONSUMER, Period, between
 from torchpipe.engine.planning.report import Report, outlook
+from torchpipe.engine.shared import DeadLetter
 from torchpipe.engine.telemetry.distribution import Distribution
 from torchpipe.engine.telemetry.statistics import (
     CellStatistics,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.deploy import batch_callable_of, clone_of
+from torchpipe.engine.deploy import batch_callable_of
+from torchpipe.engine.fused import clone_of
 from torchpipe.engine.gather import Inbox, divided, gatherer, miscounted
 from torchpipe.engine.item import RETIRE
-from torchpipe.engine.region import quietly
+from torchpipe.engine.ring import quietly
 from torchpipe.engine.telemetry.recording import Track
 from torchpipe.engine.threads import Cells
 from torchpipe.graph.clone import Clone, RayClone

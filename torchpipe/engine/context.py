@@ -2,88 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
 from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.notes import note, silent_no_more
 from torchpipe.engine.reply import Unwanted
-from torchpipe.engine.telemetry.gpu import Gpus, GpuTimes
-from torchpipe.engine.telemetry.recording import Recording, Track
+from torchpipe.engine.shared import DeadLetter, Shared
+from torchpipe.engine.telemetry.gpu import GpuTimes
+from torchpipe.engine.telemetry.recording import Track
 from torchpipe.engine.telemetry.timing import Timing
-from torchpipe.errors import BudgetExceeded
 from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.policy import ErrorPolicy, Skip, attempts_and_skip
 
 if TYPE_CHECKING:
     from torchpipe.engine.copies import Copies
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """An item that was skipped because a cell failed on it.
-
-    Attributes:
-        cell: The path of the cell.
-        clone: The clone, as text.
-        epoch: The epoch, from 0.
-        item: The item's number in that epoch.
-        error: What the cell raised.
-    """
-
-    cell: str
-    clone: str
-    epoch: int
-    item: int
-    error: BaseException
-
-    def holding(self, error: BaseException) -> DeadLetter:
-        """The same letter, with this error."""
-        return replace(self, error=error)
-
-
-class Shared:
-    """What all threads of a run have in common.
-
-    Attributes:
-        seed: The run's seed.
-        epoch: The current epoch, from 0.
-        dead_letters: The last skipped items, at most 1,000.
-        recordings: Who is told of each call; never changed, but replaced.
-        gpus: The GPUs that they work on.
-    """
-
-    def __init__(self, seed: int):
-        self.seed = seed
-        self.epoch = 0
-        self.dead_letters: deque[DeadLetter] = deque(maxlen=1000)
-        self.gpus = Gpus()
-        self.skipped: dict[str, int] = {}
-        self.seen: dict[str, int] = {}
-        self.lock = threading.Lock()
-        self.recordings: tuple[Recording, ...] = ()
-
-    def skip(self, letter: DeadLetter, skip: Skip) -> None:
-        """Record a dead letter.
-
-        Raises:
-            BudgetExceeded: There were too many.
-        """
-        path = letter.cell
-        with self.lock:
-            self.dead_letters.append(letter)
-            self.skipped[path] = self.skipped.get(path, 0) + 1
-            skipped, seen = self.skipped[path], self.seen.get(path, 0)
-        if skip.exceeded(skipped, seen):
-            raise BudgetExceeded(
-                f"{path} failed on {skipped} of {seen} items, and its budget is {skip.budget}. "
-                f"Mend the cause below, or raise tp.Skip(budget=...)."
-            ) from letter.error
 
 
 class Context(Timing):
@@ -226,22 +161,3 @@ class Context(Timing):
         self.raised(path, self.number, error, skipped=True)
         epoch = self.shared.epoch
         self.shared.skip(DeadLetter(path, str(self.clone), epoch, self.number, error), skip)
-
-
-def silent_no_more(error: BaseException) -> BaseException:
-    """The error; for a StopIteration, which would end a loop silently, a RuntimeError."""
-    if isinstance(error, StopIteration):
-        return caused(RuntimeError("a cell raised StopIteration"), error)
-    return error
-
-
-def note(error: BaseException, text: str) -> None:
-    """Add a note; an exception that takes none, such as a frozen dataclass, goes without."""
-    with suppress(Exception):
-        error.add_note(text)
-
-
-def caused(error: BaseException, cause: BaseException) -> BaseException:
-    """The error with its cause, and the cause's traceback."""
-    error.__cause__ = cause
-    return error.with_traceback(cause.__traceback__)

@@ -13,12 +13,14 @@ from typing import Any
 
 from torchpipe.engine.context import Context
 from torchpipe.engine.core import Core
+from torchpipe.engine.delivery import deliver_end
+from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.open_source import OpenSource
-from torchpipe.engine.parts import InlinePart, close_all, deliver_end
 from torchpipe.engine.position import Start, taking
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.session import Request, Sessions, Stream
+from torchpipe.engine.streams import close_all
 from torchpipe.errors import ItemDropped, RunError, Stopped
 
 

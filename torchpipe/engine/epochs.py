@@ -6,13 +6,14 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.item import END
-from torchpipe.engine.parts import InlinePart, Part, close_all
+from torchpipe.engine.part import Part
 from torchpipe.engine.position import Position, Start, taking
 from torchpipe.engine.ring_part import RingPart
 from torchpipe.engine.saving.cut import States, state_of
 from torchpipe.engine.saving.state import present
-from torchpipe.engine.streams import Given, Makers, always, make_streams
+from torchpipe.engine.streams import Given, Makers, always, close_all, make_streams
 from torchpipe.errors import StateError
 from torchpipe.graph.plan import RegionPlan
 

@@ -7,9 +7,8 @@ its *registers*, one slot per value that passes from one stage to another, and i
 - `done_<i>` is held until parallel stage `i` is done with the item; the serial stage that awaits it
   takes it again. So each lock is released by one stage and acquired by one other.
 - `signals_<i>` counts down the stages that must be done before parallel stage `i` may start:
-whoever
-  pops the 0 is the last and hands the item over. `readers_<...>` does the same for a value that
-  several stages read at once: the last one lets it go.
+  whoever pops the 0 is the last and hands the item over. `readers_<...>` does the same for a value
+  that several stages read at once: the last one lets it go.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 
 
 class Mark:
-    """Why an item carries no values: it ends the epoch, it is left, it ends the run, and so on."""
+    """Why an item carries no values."""
 
     def __init__(self, name: str):
         self.name = name
@@ -29,12 +28,12 @@ class Mark:
         return self.name
 
 
-END = Mark("END")
-LEFT = Mark("LEFT")
-STOP = Mark("STOP")
-RETIRE = Mark("RETIRE")
-CANCELLED = Mark("CANCELLED")
-CLOSED = Mark("CLOSED")
+END = Mark("END")  # the stream ends here
+LEFT = Mark("LEFT")  # the epoch was left early: no cell takes it
+STOP = Mark("STOP")  # the run ends
+RETIRE = Mark("RETIRE")  # no item: a clone is called back
+CANCELLED = Mark("CANCELLED")  # nobody waits for its result
+CLOSED = Mark("CLOSED")  # the session that it belongs to ends
 
 
 class Item:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torchpipe.engine.context import Context, note
+from torchpipe.engine.context import Context
+from torchpipe.engine.notes import note
 from torchpipe.errors import RunError
 from torchpipe.graph.flat import Node
 

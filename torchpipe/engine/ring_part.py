@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.engine.clones import RunningClone, running_clone
 from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.context import Context
+from torchpipe.engine.delivery import deliver, deliver_end
+from torchpipe.engine.ending import stopped_error
+from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.item import CLOSED, END
-from torchpipe.engine.parts import InlinePart, Part, close_all, deliver, deliver_end
+from torchpipe.engine.part import Part
 from torchpipe.engine.position import Start
-from torchpipe.engine.region import Ring, quietly, stopped_error
 from torchpipe.engine.reply import Reply
+from torchpipe.engine.ring import Ring, quietly
+from torchpipe.engine.streams import close_all
 from torchpipe.engine.telemetry.distribution import Histogram
 from torchpipe.engine.telemetry.probes import Probes
 from torchpipe.engine.telemetry.recording import serial_track
@@ -30,11 +34,20 @@ if TYPE_CHECKING:
 
 
 class RingPart(Part):
-    """A region with clones."""
+    """A region with clones.
+
+    Attributes:
+        ring: Its items.
+        clones: Those of each parallel stage that were not called back.
+        former: What those have done that were.
+        attempts: How often those items were tried that lost a clone, by number.
+        probes: What tells how long items take.
+        go: What the head reads in the next epoch; None, to end.
+        ended: What a cell raised at the end of a pushed stream, or None.
+    """
 
     def __init__(self, core: Core, plan: RegionPlan):
-        self.contexts: dict[Serial | Parallel, Context] = {}
-        self.core, self.plan = core, plan
+        self.contexts: dict[Serial | Parallel, Context] = {}  # `context_of` is asked at once
         super().__init__(core, plan)
         self.probes = Probes(core.shared, plan.key)
         self.ring = Ring(plan, self.values, core.window, self.probes)

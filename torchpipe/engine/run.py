@@ -10,25 +10,23 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from torchpipe.engine.context import note
 from torchpipe.engine.core import Core
 from torchpipe.engine.entry import Entry
+from torchpipe.engine.notes import note
+from torchpipe.engine.options import Options, refuse_impossible
 from torchpipe.engine.planning.autoscaling import autoscaler
-from torchpipe.engine.results import Several, refuse_collecting
+from torchpipe.engine.results import Several
 from torchpipe.engine.saving.resuming import Resuming
-from torchpipe.engine.scaling import rescale
-from torchpipe.engine.session import Session, refuse_sessions
+from torchpipe.engine.session import Session
+from torchpipe.engine.steering import Steering
 from torchpipe.engine.telling import Telling
-from torchpipe.engine.torch_state import missing_devices
-from torchpipe.errors import CheckError, ParameterError, RunError, Stopped
-from torchpipe.graph.clone import Clone, RayClone
+from torchpipe.errors import RunError, Stopped
 from torchpipe.graph.flat import leaves
-from torchpipe.graph.parameter import Parameter, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 
 
-class Run(Resuming, Telling, Several):
+class Run(Steering, Resuming, Telling, Several):
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
 
     Use it in a `with` block. At the end of the block, and on any error, everything stops: threads
@@ -88,19 +86,13 @@ class Run(Resuming, Telling, Several):
     ):
         pipeline.check()
         plan = Plan(pipeline)
-        refuse_sessions(pipeline.path, plan, sessions, stream)
-        if stream is False and not plan.one_to_one:
-            refuse_collecting(pipeline.path, plan)
-        refuse_missing(pipeline.path, plan)
-        self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         window = plan.default_window if window is None else window
-        if window < 1:
-            raise RunError(f"cannot run with window={window}: at least one item must be alive.")
-        if items is not None and items < 0:
-            raise RunError(f"cannot run with items={items}: give 0 or more, or None for all.")
-        self._core = Core(
-            plan, window, seed, stall_after, stop_after, items, stream, ray_address, sessions
+        options = Options(
+            window, items, seed, stream, stall_after, stop_after, ray_address, sessions
         )
+        refuse_impossible(plan, options)
+        self._definitions = {cell.path: cell for cell in leaves(pipeline)}
+        self._core = Core(plan, options)
         self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
         self._entry = Entry(self._core)
         self._pulling = threading.RLock()
@@ -113,7 +105,7 @@ class Run(Resuming, Telling, Several):
 
         A loop that was left goes on where it stopped. All iterators of a run are one.
         """
-        self._refuse_open("iterate over")
+        self._refuse_open()
         return self._core.epochs.results(self)
 
     def pull(self) -> Any:
@@ -124,6 +116,15 @@ class Run(Resuming, Telling, Several):
         """
         with self._pulling:
             return next(iter(self))
+
+    def _refuse_open(self) -> None:
+        entry = self._core.graph.entry
+        if entry is not None:
+            names = ", ".join(entry.outputs)
+            raise RunError(
+                f"cannot iterate over the run: the pipeline waits for its inputs ({names}). "
+                f"Use run.map(items), run.submit(...) or run(...)."
+            )
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
         """Give an open pipeline one item; waits for room in the window.
@@ -168,47 +169,7 @@ class Run(Resuming, Telling, Several):
         """
         return self._entry.map(self, items)
 
-    # -- control
-
-    def scale(self, path: str, clones: int | Iterable[Clone]) -> None:
-        """Change the clones of a scaled-up cell; nothing is lost, the order is kept.
-
-        A cell with `clones="auto"` is not scaled by itself from then on.
-
-        Args:
-            path: The cell's dotted path.
-            clones: How many, of the kind of the last one; or a specification for each. Clones that
-                leave first finish the item that they are working on.
-
-        Raises:
-            RunError: There is no such cell; or it is stateful, and what it remembers would be lost.
-        """
-        self._core.refuse_stopped()
-        if self._autoscaler is not None:
-            self._autoscaler.leave(path)
-        rescale(self._core, path, clones)
-
-    def set(self, path: str, value: Any) -> None:
-        """Set a live parameter: every clone follows at its next item.
-
-        Args:
-            path: The cell's dotted path, a dot, and the parameter's name.
-            value: The value; it is checked first.
-
-        Raises:
-            ParameterError: There is no such parameter, or it does not take the value.
-        """
-        cell_path, _, name = path.rpartition(".")
-        cell = self._definitions.get(cell_path)
-        if cell is None or name not in settings(cell, Parameter):
-            names = [
-                f"{known}.{parameter}"
-                for known, owner in self._definitions.items()
-                for parameter in settings(owner, Parameter)
-            ]
-            there = ", ".join(names) or "none"
-            raise ParameterError(f"there is no parameter {path!r} to set; there are: {there}.")
-        setattr(cell, name, value)
+    # -- the end
 
     def drain(self) -> None:
         """Wait until all submitted items have left."""
@@ -253,26 +214,3 @@ class Run(Resuming, Telling, Several):
             self._end(raised)
             raise
         self._end(error)
-
-    # -- the pieces
-
-    def _refuse_open(self, what: str) -> None:
-        entry = self._core.graph.entry
-        if entry is not None:
-            names = ", ".join(entry.outputs)
-            raise RunError(
-                f"cannot {what} the run: the pipeline waits for its inputs ({names}). "
-                f"Use run.map(items), run.submit(...) or run(...)."
-            )
-
-
-def refuse_missing(pipeline: str, plan: Plan) -> None:
-    """Refuse clones on devices that are not there.
-
-    Raises:
-        CheckError: With all of them.
-    """
-    clones = [(node.path, clone) for node in plan.graph.nodes for clone in node.clones or ()]
-    found = missing_devices(placed for placed in clones if not isinstance(placed[1], RayClone))
-    if found:
-        raise CheckError(pipeline, found)

@@ -42,7 +42,7 @@ class StallGuard:
 
     Args:
         contexts: The work of all threads.
-        after: Seconds without any progress after which `report` is called.
+        after: Seconds without any progress after which it warns; None for never.
     """
 
     def __init__(self, contexts: list[Context], after: float | None):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import Placed, stream_of
+from torchpipe.engine.context import Context
+from torchpipe.engine.deploy import Placed
 from torchpipe.engine.item import END
+from torchpipe.engine.notes import note
 from torchpipe.engine.position import Start
+from torchpipe.errors import EndOfStream
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.function import is_generator
 
 if TYPE_CHECKING:
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
 
 Makers = list[Callable[[], Iterator[Any]]]
 
@@ -79,6 +82,23 @@ def sought(path: str, cell: Cell, start: Start) -> bool:
         raise
 
 
+def stream_of(cell: Cell) -> Iterator[Any]:
+    """What a source gives in one epoch."""
+    if is_generator(cell):
+        return iter(cell.forward())
+    return called(cell)
+
+
+def called(cell: Cell) -> Iterator[Any]:
+    """Call a source that is no generator, again and again, until it says that it has ended."""
+    while True:
+        try:
+            value = cell.forward()
+        except EndOfStream:
+            return
+        yield value
+
+
 def later(stream: Iterator[Any], item: int, context: Context) -> Iterator[Any]:
     """A stream without its first items: they are read, each under its number, and let go."""
     with closing(stream):  # type: ignore[type-var]
@@ -111,3 +131,16 @@ def limited(stream: Iterator[Any], count: int) -> Iterator[Any]:
     """The first items of a stream, which is closed after them."""
     with closing(stream):  # type: ignore[type-var]
         yield from islice(stream, count)
+
+
+def close_all(streams: list[Any]) -> None:
+    """Close what can be closed, so that generators release what they hold.
+
+    Raises:
+        BaseException: The first error; all others are closed as well.
+    """
+    with ExitStack() as stack:
+        for stream in reversed(streams):
+            close = getattr(stream, "close", None)
+            if close is not None:
+                stack.callback(close)

@@ -8,10 +8,10 @@ from functools import cached_property
 from os import PathLike
 from typing import Any, TypeVar
 
-from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.core import Core
 from torchpipe.engine.planning.report import Report
 from torchpipe.engine.planning.reporter import Reporter
+from torchpipe.engine.shared import DeadLetter
 from torchpipe.engine.telemetry.recording import Recording, begin, end
 from torchpipe.engine.telemetry.scalars import Scalars, Writer
 from torchpipe.engine.telemetry.snapshot import statistics

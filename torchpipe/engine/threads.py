@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from torchpipe.engine.context import Context, note
+from torchpipe.engine.context import Context
+from torchpipe.engine.notes import note
 from torchpipe.engine.saving.cut import States, remembers, state_of
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.graph.cell import Cell

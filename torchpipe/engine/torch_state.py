@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields, is_dataclass
 from itertools import chain
@@ -108,25 +108,6 @@ def synchronized(function: Any, clone: Clone, times: GpuTimes | None = None) -> 
     return call
 
 
-def memory_by_stream() -> dict[tuple[int, int], int]:
-    """Bytes that this process holds on CUDA devices, by device and stream."""
-    import torch
-
-    found: dict[tuple[int, int], int] = {}
-    for segment in torch.cuda.memory_snapshot():  # type: ignore[no-untyped-call]
-        place = segment["device"], segment["stream"]
-        found[place] = found.get(place, 0) + segment["allocated_size"]
-    return found
-
-
-def capacity(device: str) -> tuple[int, int]:
-    """Bytes of a CUDA device's memory that are in use, and all."""
-    import torch
-
-    free, all_of_it = torch.cuda.mem_get_info(device)
-    return all_of_it - free, all_of_it
-
-
 def tensors_in(value: Any) -> Iterator[Any]:
     """The tensors in a result: itself, or those in tuples, lists, dicts and dataclasses."""
     import torch
@@ -139,29 +120,3 @@ def tensors_in(value: Any) -> Iterator[Any]:
         yield from tensors_in(list(value.values()))
     elif is_dataclass(value) and not isinstance(value, type):
         yield from tensors_in([getattr(value, field.name) for field in fields(value)])
-
-
-def missing_devices(clones: Iterable[tuple[str, Clone]]) -> list[str]:
-    """One sentence for each clone (of the cell at a path) whose device is not there."""
-    wanted = [(path, clone) for path, clone in clones if clone.device != "cpu"]
-    if not wanted:
-        return []
-    import torch
-
-    count = torch.cuda.device_count()
-    there = ["cpu", *(f"cuda:{index}" for index in range(count))]
-    found = []
-    for path, clone in wanted:
-        try:
-            device = torch.device(clone.device)
-        except RuntimeError:
-            found.append(
-                f"{path} ({clone}): there is no such device. Use one of {', '.join(there)}."
-            )
-            continue
-        if device.type == "cuda" and (device.index or 0) >= count:
-            found.append(
-                f"{path} ({clone}) cannot run: this machine has {count} CUDA devices. Use one of "
-                f"{', '.join(there)}."
-            )
-    return found

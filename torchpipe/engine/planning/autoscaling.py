@@ -9,18 +9,15 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.context import Context
 from torchpipe.engine.planning.period import Period, between
 from torchpipe.engine.planning.scaler import Scaler
-from torchpipe.engine.remote.process import NoState
 from torchpipe.engine.scaling import rescale
 from torchpipe.engine.telemetry.gil import GilWatch, Samples, looking
 from torchpipe.engine.telemetry.idleness import Idleness
+from torchpipe.engine.telemetry.onlooker import Onlooker
 from torchpipe.engine.telemetry.snapshot import statistics
 from torchpipe.engine.telemetry.statistics import Statistics
-from torchpipe.engine.threads import Cells
 from torchpipe.errors import Stopped
-from torchpipe.graph.clone import ThreadClone
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
@@ -35,8 +32,8 @@ IDLE = 2.0
 """Seconds without any progress after which it sleeps."""
 
 
-class Autoscaler(Cells):
-    """Scales while the run is at work; for its thread it stands for cells.
+class Autoscaler(Onlooker):
+    """Scales while the run is at work.
 
     Args:
         core: The run.
@@ -44,13 +41,12 @@ class Autoscaler(Cells):
     """
 
     def __init__(self, core: Core, most: dict[str, int]):
-        super().__init__([], Context(core.shared, ThreadClone()))
-        self.core, self.scaler = core, Scaler(most)
-        self._over = threading.Event()
+        super().__init__(core)
+        self.scaler = Scaler(most)
         self._woken = threading.Event()
         self._idle = Idleness(core)
         self._gil: GilWatch | None = None
-        core.start("autoscaler", self, self._run, NoState())
+        self.start("autoscaler", self._run)
 
     def leave(self, path: str) -> None:
         """Somebody else says from now on how many clones this cell has."""
@@ -58,14 +54,14 @@ class Autoscaler(Cells):
         self.scaler.most = {other: count for other, count in most if other != path}
 
     def interrupt(self) -> list[BaseException]:
-        """The run stops."""
-        self._over.set()
+        """The run stops: it must not fall asleep again."""
+        errors = super().interrupt()
         self._woken.set()
-        return []
+        return errors
 
     def _run(self) -> None:
         with suppress(Stopped):
-            while not self._over.is_set():
+            while not self.over.is_set():
                 self._sleep()
                 self._work()
 
@@ -74,13 +70,13 @@ class Autoscaler(Cells):
         self._woken.clear()
         for part in self.core.rings:
             part.probes.wake(self._woken.set)
-        if not self._over.is_set():
+        if not self.over.is_set():
             self._woken.wait()
 
     def _work(self) -> None:
         """Look at the run now and then, and scale, until it is idle."""
         before, seen = self._seen()
-        while not self._over.wait(EVERY) and not self._idle.lasts(IDLE):
+        while not self.over.wait(EVERY) and not self._idle.lasts(IDLE):
             now, samples = self._seen()
             period = between(before, now, samples.since(seen))
             if period.results >= ENOUGH:
@@ -96,7 +92,7 @@ class Autoscaler(Cells):
         for path, count in self.scaler.decide(period).items():
             if path in self.scaler.most:  # nobody took it over meanwhile
                 rescale(self.core, path, count)
-            self._over.wait(EVERY / 2)  # what is between two numbers of clones tells of neither
+            self.over.wait(EVERY / 2)  # what is between two numbers of clones tells of neither
 
 
 def autoscaler(core: Core) -> Autoscaler | None:

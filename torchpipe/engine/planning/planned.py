@@ -18,6 +18,9 @@ from torchpipe.engine.planning.verdict import (
 WORTH = 1.02
 """What all others must allow beyond a cell's rate, for one more clone of it to be worth it."""
 
+MOST = 1024
+"""Clones of a cell, at most: a pipeline without any other limit must not ask for ever."""
+
 
 def planned(
     period: Period,
@@ -49,10 +52,6 @@ def planned(
             break
         clones[max(working, key=lambda path: each[path] / clones[path])] += 1
     return clones
-
-
-MOST = 1024
-"""Clones of a cell, at most: a pipeline without any other limit must not ask for ever."""
 
 
 def ceiling(period: Period) -> float:

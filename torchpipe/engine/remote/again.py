@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.region import stopped_error
+from torchpipe.engine.ending import stopped_error
 from torchpipe.engine.remote.actor import Actor
 from torchpipe.engine.remote.failure import Failure, Lost
 from torchpipe.engine.remote.held import here

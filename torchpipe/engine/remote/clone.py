@@ -13,12 +13,14 @@ from itertools import pairwise
 from time import perf_counter, perf_counter_ns, process_time_ns
 from typing import Any
 
-from torchpipe.engine.context import Context, DeadLetter, Shared
-from torchpipe.engine.deploy import batch_callable_of, callable_of, composite, running_copy
+from torchpipe.engine.context import Context
+from torchpipe.engine.deploy import batch_callable_of, callable_of, running_copy
+from torchpipe.engine.fused import composite
 from torchpipe.engine.gather import miscounted
 from torchpipe.engine.remote.failure import Dumps, Failure, failure_of
 from torchpipe.engine.remote.work import Definition, Parameters, Report, TimedCall, Work
 from torchpipe.engine.saving.cut import Cut, States
+from torchpipe.engine.shared import DeadLetter, Shared
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import synchronized
 from torchpipe.graph.cell import HOLE

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.clones import RunningClone
 from torchpipe.engine.compiler.values import Values, needed, node_values
-from torchpipe.engine.context import Context, Shared
+from torchpipe.engine.context import Context
 from torchpipe.engine.item import Item
 from torchpipe.engine.remote.actor import Cluster
 from torchpipe.engine.remote.calls import Calls
@@ -33,6 +33,7 @@ from torchpipe.engine.remote.passing import Passing
 from torchpipe.engine.remote.process import NoState, Process
 from torchpipe.engine.remote.receiver import Receiver
 from torchpipe.engine.remote.sender import Sender
+from torchpipe.engine.shared import Shared
 from torchpipe.engine.telemetry.recording import Track
 from torchpipe.errors import CloneLost
 from torchpipe.graph.clone import Clone, RayClone

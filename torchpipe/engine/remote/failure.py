@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from torchpipe.engine.context import note
+from torchpipe.engine.notes import note
 from torchpipe.errors import RunError
 
 Dumps = Callable[[Any], bytes]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.item import Item
-from torchpipe.engine.region import quietly
 from torchpipe.engine.remote.afar import Afar
 from torchpipe.engine.remote.again import Again
 from torchpipe.engine.remote.calls import IN_FLIGHT, Call, Calls
 from torchpipe.engine.remote.failure import Lost, ValueLost
 from torchpipe.engine.remote.held import Away, Held, Stored, here
 from torchpipe.engine.remote.work import Report
+from torchpipe.engine.ring import quietly
 from torchpipe.errors import BudgetExceeded, CloneLost
 
 if TYPE_CHECKING:

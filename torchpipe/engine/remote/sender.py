@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.gather import gatherer, waiting
 from torchpipe.engine.item import RETIRE, Item, wanted
-from torchpipe.engine.region import quietly
 from torchpipe.engine.remote.actor import Actor
 from torchpipe.engine.remote.calls import IN_FLIGHT, Call
 from torchpipe.engine.remote.held import here
 from torchpipe.engine.remote.work import Work
+from torchpipe.engine.ring import quietly
 from torchpipe.graph.cell import HOLE
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from torchpipe.engine.context import DeadLetter
 from torchpipe.engine.remote.failure import Failure
 from torchpipe.engine.remote.held import Holds
 from torchpipe.engine.saving.cut import Cut
+from torchpipe.engine.shared import DeadLetter
 from torchpipe.engine.torch_state import TorchState
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.policy import Skip

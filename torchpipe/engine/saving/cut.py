@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any, NamedTuple, Protocol
 
-from torchpipe.engine.context import note
+from torchpipe.engine.notes import note
 from torchpipe.engine.remote.failure import Failure
 from torchpipe.engine.saving.plain import NotPlain, packed
 from torchpipe.errors import StateError

@@ -12,7 +12,7 @@ from torchpipe.graph.flat import Node, leaves
 from torchpipe.graph.plan import Plan, RegionPlan, Serial
 
 if TYPE_CHECKING:
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
 
 Mark = Callable[[Cut], None]
 

@@ -23,7 +23,7 @@ from torchpipe.graph.parameter import Parameter, settings
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
 
 FORMAT, VERSION = "torchpipe run", 1
 

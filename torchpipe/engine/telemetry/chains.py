@@ -10,7 +10,7 @@ from torchpipe.engine.ring_part import RingPart
 if TYPE_CHECKING:
     from torchpipe.engine.context import Context
     from torchpipe.engine.core import Core
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
 
 
 @dataclass

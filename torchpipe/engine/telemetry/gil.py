@@ -10,17 +10,13 @@ from __future__ import annotations
 import os
 import random
 import sys
-import threading
 from contextlib import closing, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from torchpipe.engine.context import Context
-from torchpipe.engine.remote.process import NoState
 from torchpipe.engine.telemetry.idleness import Idleness
-from torchpipe.engine.threads import Cells
+from torchpipe.engine.telemetry.onlooker import Onlooker
 from torchpipe.errors import Stopped
-from torchpipe.graph.clone import ThreadClone
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
@@ -51,35 +47,29 @@ class Samples(NamedTuple):
         return min(1.0, held / count / noticed) if count >= ENOUGH else None
 
 
-class GilWatch(Cells):
-    """Looks at the GIL until the run ends, or is idle; for its thread it stands for cells.
+class GilWatch(Onlooker):
+    """Looks at the GIL until the run ends, or is idle.
 
     Attributes:
         samples: Those that it has taken, and those of the watch before it.
     """
 
     def __init__(self, core: Core, samples: Samples):
-        super().__init__([], Context(core.shared, ThreadClone()))
-        self.samples = samples
-        self._over, self._idle = threading.Event(), Idleness(core)
-        self.thread = core.start("GIL", self, self._run, NoState())
+        super().__init__(core)
+        self.samples, self._idle = samples, Idleness(core)
+        self.thread = self.start("GIL", self._run)
 
     @property
     def works(self) -> bool:
         """Whether it still looks."""
         return self.thread.thread.is_alive()
 
-    def interrupt(self) -> list[BaseException]:
-        """The run stops."""
-        self._over.set()
-        return []
-
     def _run(self) -> None:
         with closing(RunDelay()) as delay:
             while not self._idle.lasts(IDLE):
                 pause = PAUSE * random.uniform(0.5, 1.5)
                 began, delayed = perf_counter(), delay.seconds()
-                if self._over.wait(pause):
+                if self.over.wait(pause):
                     return
                 late = perf_counter() - began - pause - (delay.seconds() - delayed)
                 self.samples = Samples(self.samples.all + 1, self.samples.held + (late > LATE))

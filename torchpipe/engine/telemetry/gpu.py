@@ -12,9 +12,10 @@ import threading
 from time import perf_counter
 from typing import Any
 
+from torchpipe.engine.devices import capacity, memory_by_stream
 from torchpipe.engine.telemetry.statistics import GpuStatistics
 from torchpipe.engine.telemetry.times import until
-from torchpipe.engine.torch_state import capacity, has_stream, memory_by_stream
+from torchpipe.engine.torch_state import has_stream
 from torchpipe.graph.clone import Clone
 
 OFTEN = 1.0

@@ -16,7 +16,7 @@ from torchpipe.engine.telemetry.recording import Passed
 from torchpipe.engine.telemetry.times import EVERY
 
 if TYPE_CHECKING:
-    from torchpipe.engine.context import Shared
+    from torchpipe.engine.shared import Shared
 
 MOST = 1024
 """Items from one probe to the next, at most: then a stream that slows down is soon seen."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from torchpipe.engine.context import Context
 from torchpipe.engine.planning.period import Period, between
-from torchpipe.engine.remote.process import NoState
+from torchpipe.engine.telemetry.onlooker import Onlooker
 from torchpipe.engine.telemetry.snapshot import statistics
 from torchpipe.engine.telemetry.statistics import CellStatistics, PathStatistics, Statistics
-from torchpipe.engine.threads import Cells, StageThread
+from torchpipe.engine.threads import StageThread
 from torchpipe.errors import RunError
-from torchpipe.graph.clone import ThreadClone
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
@@ -28,8 +25,8 @@ class Writer(Protocol):
         """Write a number."""
 
 
-class Scalars(Cells):
-    """Writes figures while a `with` block lasts: see `Run.scalars`. For its thread it is cells.
+class Scalars(Onlooker):
+    """Writes figures while a `with` block lasts: see `Run.scalars`.
 
     Args:
         core: The run.
@@ -38,33 +35,27 @@ class Scalars(Cells):
     """
 
     def __init__(self, core: Core, writer: Writer, every: float):
-        super().__init__([], Context(core.shared, ThreadClone()))
+        super().__init__(core)
         if every <= 0:
             raise RunError(f"cannot write scalars every {every} seconds: give more than 0.")
-        self.core, self.writer, self.every = core, writer, every
-        self._over = threading.Event()
+        self.writer, self.every = writer, every
         self._before: Statistics | None = None
         self._thread: StageThread | None = None
 
     def __enter__(self) -> Self:
         self._before = statistics(self.core)
-        self._thread = self.core.start("scalars", self, self._run, NoState())
+        self._thread = self.start("scalars", self._run)
         return self
 
     def __exit__(self, *_: object) -> None:
         """The last figures are those up to here."""
-        self._over.set()
+        self.over.set()
         assert self._thread is not None
         self._thread.thread.join()
         self.write()
 
-    def interrupt(self) -> list[BaseException]:
-        """The run stops."""
-        self._over.set()
-        return []
-
     def _run(self) -> None:
-        while not self._over.wait(self.every):
+        while not self.over.wait(self.every):
             self.write()
 
     def write(self) -> None:

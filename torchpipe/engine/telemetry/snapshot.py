@@ -18,7 +18,7 @@ from torchpipe.engine.telemetry.totals import total
 if TYPE_CHECKING:
     from torchpipe.engine.context import Context
     from torchpipe.engine.core import Core
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
     from torchpipe.graph.plan import Parallel, Serial
 
 
@@ -49,13 +49,25 @@ def clones_of(part: Part, found: dict[Context, States], now: float) -> list[Clon
     for stage in part.plan.serial:
         if any(node.cell is not None for node in stage.nodes):
             context = part.context_of(stage)
-            cell = serial_cell(part, stage, found[context])
-            times = cell.busy, 0, 0, cell.starved, cell.blocked, cell.cpu
-            clones.append(CloneStatistics(cell.path, str(context.clone), False, cell.items, *times))
+            clones.append(alone(context, serial_cell(part, stage, found[context])))
     if isinstance(part, RingPart):
         for parallel in part.plan.parallel:
             clones += [clone(parallel, each.context, now) for each in part.clones[parallel]]
     return clones
+
+
+def alone(context: Context, cell: CellStatistics) -> CloneStatistics:
+    """The work of a serial stage, which is its only clone."""
+    return CloneStatistics(
+        path=cell.path,
+        clone=str(context.clone),
+        scaled=False,
+        items=cell.items,
+        busy=cell.busy,
+        starved=cell.starved,
+        blocked=cell.blocked,
+        cpu=cell.cpu,
+    )
 
 
 def clone(stage: Parallel, context: Context, now: float) -> CloneStatistics:

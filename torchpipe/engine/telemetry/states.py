@@ -24,7 +24,7 @@ from torchpipe.engine.telemetry.chains import Chain, chains, pushed
 if TYPE_CHECKING:
     from torchpipe.engine.context import Context
     from torchpipe.engine.core import Core
-    from torchpipe.engine.parts import Part
+    from torchpipe.engine.part import Part
     from torchpipe.graph.plan import Serial
 
 

@@ -14,8 +14,8 @@ from torchpipe.engine.telemetry.recording import Called, Failed, Passed, Track
 from torchpipe.engine.telemetry.times import EVERY, Times
 
 if TYPE_CHECKING:
-    from torchpipe.engine.context import Shared
     from torchpipe.engine.item import Item
+    from torchpipe.engine.shared import Shared
 
 
 class Timing(Times):

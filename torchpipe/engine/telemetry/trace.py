@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MOST = 100_000
 """Calls that a trace keeps: some 30 MB of memory, and of a file."""
 
-
 PIECE = 1000
 """Events that are written at once."""
 

@@ -1,4 +1,4 @@
-"""The regions of a run, put together: functions, threads and clones.
+"""`Part`: a region of a run, put together: what both kinds have in common.
 
 A region on the way to the results is *pulled*: it is a generator over the items of the region
 above. Any other region is *pushed*: its start calls a function for each item. Regions of an open
@@ -7,27 +7,23 @@ pipeline that gives one item for each are pushed too, by whoever submits.
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import InvalidStateError
-from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torchpipe.engine.compiler.program import Program
 from torchpipe.engine.compiler.values import Values
 from torchpipe.engine.compiler.writer import Writer
-from torchpipe.engine.context import Context, note
-from torchpipe.engine.deploy import Fused, Placed
+from torchpipe.engine.context import Context
+from torchpipe.engine.deploy import Placed
+from torchpipe.engine.fused import Fused
+from torchpipe.engine.notes import note
 from torchpipe.engine.position import Start
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.saving.passage import Passage
-from torchpipe.engine.session import Request
 from torchpipe.engine.telemetry.distribution import Histogram
 from torchpipe.engine.threads import Cells
-from torchpipe.errors import ItemDropped
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
@@ -42,24 +38,36 @@ class Part(ABC):
 
     Attributes:
         enter: Puts one item in, whose result goes to the future that is its first argument.
+        values: Where values live on their way.
+        context: The record of the work of its last stage.
+        above: Where the region that it is pulled from says on which item it works, if there is one.
+        fused: Its cells that are not scaled up.
+        pulled: Whether it is pulled.
+        replies: Whether its items are parts of replies.
+        way: The cell that starts the region which pulls from this one, if there is one.
+        pending: What that cell has given, and the region below has not taken.
+        flushed: Whether the stream had ended, and all was given, when the run was saved.
+        passage: What takes cuts through it, if there are any.
+        tail_cells: The cells of its last stage.
     """
 
     enter: Callable[..., Any]
 
     def __init__(self, core: Core, plan: RegionPlan):
         self.core, self.plan = core, plan
-        self.results = core.results_in(plan)
+        self.results = core.route.results_in(plan)
         self.values = Values(plan, core.ids, self.results)
         self.context = core.tail(plan)
-        self.above = core.origin_above(plan)
+        above = core.route.above(plan)
+        self.above = None if above is None else core.origin_in(above)
         self.fused = self._fuse()
         self.pulled = plan in core.pulled
-        self.replies = core.replying and plan in core.plan.way
-        self.way = core.way_from(plan)
+        self.replies = core.route.has_replies(plan)
+        self.way = core.route.below(plan)
         self.passage = Passage(self, core.cuts) if core.cuts is not None else None
         self.pending: deque[Any] = deque()
         self.flushed = False
-        self.tail_cells = Cells(self.fused.placed(self._tail_nodes()), self.context)
+        self.tail_cells = Cells(self.fused.placed(plan.serial[-1].nodes), self.context)
 
     def _fuse(self) -> Fused:
         nodes = [node for stage in self.plan.serial for node in stage.nodes]
@@ -99,15 +107,12 @@ class Part(ABC):
         nodes = (node for node in self.plan.nodes if node.is_source and node.cell)
         return [(node.path, self.fused.cells[node]) for node in nodes]
 
-    def _tail_nodes(self) -> list[Node]:
-        return self.plan.serial[-1].nodes
-
     def program(self, call_of: Callable[[Node], Callable[..., Any]] | None = None) -> Program:
         """The writer of this region's functions."""
         made = self.writer(Program, call_of or self.fused.calls.__getitem__)
         made.above = self.above[1] if self.above is not None else None
         made.passage, made.requests = self.passage, self.core.submitting
-        made.replies, made.onward = self.replies, self.core.onward
+        made.replies, made.onward = self.replies, self.core.route.onward
         made.sessions = bool(self.core.sessions) and self.plan is self.core.plan.way[0]
         return made
 
@@ -188,49 +193,6 @@ class Part(ABC):
         self.core.ends[node]()
 
 
-class InlinePart(Part):
-    """A region without clones: it runs in the thread of whoever pulls or pushes."""
-
-    def __init__(self, core: Core, plan: RegionPlan):
-        super().__init__(core, plan)
-        code = self.program().stream() if self.pulled else self.program().call()
-        objects = self.objects()
-        self.function = core.ready_function(code, self.context, objects)
-        self.enter, self._lock = self._enter, threading.Lock()
-        core.inline_cells.append(self.tail_cells)
-        self.context.whole = True
-
-    def time_all(self) -> None:
-        """Time the calls on all items that enter from now on."""
-        self.context.due = 0.0
-
-    def push(self) -> Callable[..., Any]:
-        """Run all cells on one item; return the results."""
-        return self.function
-
-    def _enter(self, future: Any, *values: Any) -> None:
-        """Run all cells on one item, here and now."""
-        try:
-            out = self.function(future, *values) if self.replies else self.function(*values)
-        except Exception as error:
-            deliver(future, None, error)
-        else:
-            if type(future) is Reply and out is not HOLE and future.full:
-                self.context.wait(future.wait_for_room)
-            deliver(future, out, None)
-
-    def give(self, reply: Reply, values: Any) -> None:
-        """Give what a clone has made of an item: there are no cells here, and its turn is now."""
-        several = len(self.values.entries) > 1
-        with self._lock:
-            out = self.function(reply, *values) if several else self.function(reply, values)
-        reply.give(out)
-
-    def end(self) -> None:
-        """The stream has ended."""
-        list(self.rest())
-
-
 def flushed(fused: Fused, node: Node) -> Iterator[Any]:
     """What a cell that yields still holds at the end of the stream."""
     cell = fused.cells[node]
@@ -239,37 +201,3 @@ def flushed(fused: Fused, node: Node) -> Iterator[Any]:
     except Exception as error:
         note(error, f"in the flush of cell {node.path!r}, at the end of the stream")
         raise
-
-
-def deliver(future: Any, out: Any, error: BaseException | None) -> None:
-    """Give a future its result or error, unless it was cancelled."""
-    if type(future) is Reply:
-        future.leave(out, error)
-        return
-    with suppress(InvalidStateError):
-        if error is not None:
-            future.set_exception(error)
-        elif out is HOLE:
-            future.set_exception(
-                ItemDropped("the item has no result: a cell filtered it, or failed and skipped it.")
-            )
-        else:
-            future.set_result(out)
-
-
-def deliver_end(request: Request) -> None:
-    """Say that a session has ended, or what went wrong with its end."""
-    deliver(request, None, request.errors[0] if request.errors else None)
-
-
-def close_all(streams: list[Any]) -> None:
-    """Close what can be closed, so that generators release what they hold.
-
-    Raises:
-        BaseException: The first error; all others are closed as well.
-    """
-    with ExitStack() as stack:
-        for stream in reversed(streams):
-            close = getattr(stream, "close", None)
-            if close is not None:
-                stack.callback(close)

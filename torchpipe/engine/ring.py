@@ -17,17 +17,12 @@ from contextlib import suppress
 from typing import Any
 
 from torchpipe.engine.compiler.values import Values
+from torchpipe.engine.ending import stopped_error
 from torchpipe.engine.gather import Inbox, inbox_of
 from torchpipe.engine.item import END, LEFT, STOP, Item, item_class, wanted
 from torchpipe.engine.telemetry.probes import Probes
 from torchpipe.engine.telemetry.times import Times
-from torchpipe.errors import Stopped
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
-
-
-def stopped_error() -> Stopped:
-    """What anyone gets who still wants something of a run that has ended."""
-    return Stopped("the run has ended, and what was in it is gone. Start another: pipeline.run().")
 
 
 class Ring:
