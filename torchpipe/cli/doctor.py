@@ -20,6 +20,9 @@ SHARED = Path("/dev/shm")
 PATIENCE = 60.0
 """Seconds in which torch or Ray must have told what they see."""
 
+LIBRARIES = {"torch": "torchpipe.engine.torch_seen", "ray": "torchpipe.engine.ray.seen"}
+"""What tells what each of them sees, in a process of its own."""
+
 WIDTH, COLUMN = 100, 12
 
 
@@ -38,7 +41,7 @@ def examine() -> Iterator[str]:
         yield from row(extra, needed)
         broken += refused(extra, needed)
     yield ""
-    for library in ("torch", "ray"):
+    for library in LIBRARIES:
         told, failure = asked(library) if installed(library) else ([], None)
         yield from told
         broken += [failure] if failure else []
@@ -102,7 +105,7 @@ def refused(extra: str, needed: list[Requirement]) -> list[str]:
 
 def asked(library: str) -> tuple[list[str], str | None]:
     """What a library sees, told by a process of its own; or why it could not tell."""
-    command = [sys.executable, "-m", f"torchpipe.engine.{library}_seen"]
+    command = [sys.executable, "-m", LIBRARIES[library]]
     quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(
