@@ -17,6 +17,7 @@ from torchpipe.engine.planning.period import cores
 from torchpipe.errors import UsageError
 
 SHARED = Path("/dev/shm")
+SEEN = {"torch": "torch_seen", "ray": "ray.seen"}  # who tells what a library sees
 PATIENCE = 60.0
 """Seconds in which torch or Ray must have told what they see."""
 
@@ -102,7 +103,7 @@ def refused(extra: str, needed: list[Requirement]) -> list[str]:
 
 def asked(library: str) -> tuple[list[str], str | None]:
     """What a library sees, told by a process of its own; or why it could not tell."""
-    command = [sys.executable, "-m", f"torchpipe.engine.{library}_seen"]
+    command = [sys.executable, "-m", f"torchpipe.engine.{SEEN[library]}"]
     quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
     try:
         done = subprocess.run(
