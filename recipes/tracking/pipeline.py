@@ -1,8 +1,7 @@
 """The whole: videos in; the same videos with everyone boxed, numbered and trailed out."""
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,16 +10,16 @@ from torchpipe.errors import UsageError
 
 from .apart import Apart, check_files
 from .cells import Describe, Draw, RememberTrails
-from .choices import association, detection
+from .choices import Finder, association, detection
+from .copies import Copies
 from .detections import LookUpDetections, ReadDetections
 from .draw import USUAL, parts_of
-from .inputs import SeveralSources, VideoSource, open_inputs
+from .inputs import SeveralSources, open_inputs
+from .limits import check_numbers
 from .motion import Motion
 from .outputs.sink import Sink
 from .outputs.sinks import Show, WriteCsv, WriteFrames, WriteHeat, WriteJson, WriteMot, WriteVideo
 from .zones.cell import CountTracks
-from .zones.read import read_zones
-from .zones.shapes import Zone
 
 CLIP = Path(__file__).with_name("clip.mp4")
 
@@ -116,45 +115,56 @@ class Tracking(tp.Pipeline):
         videos = video if isinstance(video, list) else [CLIP if video is None else video]
         self._sources = sources = open_inputs(videos, start, end, stride, realtime)
         self._apart = apart = Apart(sources)
-        first, *others = sources.values()
-        self.source = SeveralSources(sources) if others else first
+        self._copies = Copies(apart, sources)
+        self.source = SeveralSources(sources) if apart.several else next(iter(sources.values()))
         more = {"csv": csv, "json": json, "frames": frames, "heatmap": heatmap}
         asked = {what: target for what, target in more.items() if target is not None}
         self.files = {"video": output, "tracks": tracks} | asked
         check_files(sources, apart, self.files, overwrite)
-        _check_range("clones", clones, 1, 1000)
-        _check_range("levels", levels, 1, 4)
-        _check_range("max-age", max_age, 0, 1_000_000)
-        _check_range("min-hits", min_hits, 0, 1_000_000)
-        thresholds = {"min_overlap": min_overlap, "low_score": low_score}
-        thresholds |= {"high_score": high_score, "new_score": new_score}
-        for option, value in thresholds.items():
-            _check_range(option.replace("_", "-"), value, 0, 1)
+        said: dict[str, float | None] = {"max_age": max_age, "min_hits": min_hits}
+        said |= {"min_overlap": min_overlap, "low_score": low_score}
+        said |= {"high_score": high_score, "new_score": new_score}
+        check_numbers(clones=clones, levels=levels, **said)
         if realtime:
             self.window = clones + 1  # what waits inside grows old
         cores = [tp.ThreadClone(torch_threads=1)] * clones
         finder = detection(detector, levels, min_score, tracker, apart, (start, stride))
-        known = isinstance(finder, ReadDetections | LookUpDetections)
-        _check_known(detector, known, sources.values())
-        self.detect = finder if known else tp.ScaleUp(finder, cores)
+        self.detect = self._placed(detector, finder, cores)
         self.look = tp.ScaleUp(Describe(), cores) if reid else None
         self.before = None if flow == "off" else apart.cell(tp.Delay(1, initial=None))
         self.motion = None if flow == "off" else Motion(flow != "camera", flow != "boxes", cores)
-        said = {"max_age": max_age, "min_hits": min_hits, **thresholds}
         self.track = apart.cell(association(tracker, reid, per_class, **said))
         self.trails = apart.cell(RememberTrails())
-        self._counted: dict[str, dict[str, str]] = {name: {} for name in apart.names}
-        self.count = apart.cell(CountTracks(), partial(_count, self._counted, _zones(zones, apart)))
+        self.count = apart.cell(CountTracks(), self._copies.counting(zones))
         self.draw = Draw(parts_of(draw), ("person",) if detector == "ssdlite" else ())
-        aim = partial(_aim, apart, sources)
-        film = WriteVideo(output, first.rate, overwrite)
-        self.write_video = apart.cell(film, partial(_film, apart, sources))
-        self.write_tracks = apart.cell(WriteMot(tracks, overwrite), aim)
-        self.write_csv = apart.cell(WriteCsv(csv, overwrite), aim) if csv else None
-        self.write_json = apart.cell(WriteJson(json, overwrite), aim) if json else None
-        self.write_frames = apart.cell(WriteFrames(frames, overwrite), aim) if frames else None
-        self.write_heat = apart.cell(WriteHeat(heatmap, overwrite), aim) if heatmap else None
-        self.show = apart.cell(Show(), partial(_show, sources)) if show else None
+        self._make_sinks(overwrite, show)
+
+    def _placed(self, detector: str, finder: Finder, cores: Sequence[tp.Clone]) -> tp.Cell:
+        """What finds people, with its clones; what is known already needs none."""
+        if not isinstance(finder, ReadDetections | LookUpDetections):
+            return tp.ScaleUp(finder, cores)
+        if any(source.input.live for source in self._sources.values()):
+            raise UsageError(
+                f"cannot detect with {detector}: nobody knows which frames of something live it is "
+                "about. Leave out --detector, or read a recording."
+            )
+        return finder
+
+    def _make_sinks(self, overwrite: bool, show: bool) -> None:
+        cell, copies = self._apart.cell, self._copies
+
+        def sink(kind: Callable[[str, bool], Sink], what: str) -> tp.Cell | None:
+            target = self.files.get(what)
+            return cell(kind(target, overwrite), copies.aim) if target else None
+
+        rate = next(iter(self._sources.values())).rate
+        self.write_video = cell(WriteVideo(self.files["video"], rate, overwrite), copies.film)
+        self.write_tracks = cell(WriteMot(self.files["tracks"], overwrite), copies.aim)
+        self.write_csv = sink(WriteCsv, "csv")
+        self.write_json = sink(WriteJson, "json")
+        self.write_frames = sink(WriteFrames, "frames")
+        self.write_heat = sink(WriteHeat, "heatmap")
+        self.show = cell(Show(), copies.show) if show else None
 
     def build(self) -> tuple[Any, ...]:
         shot = self.source()
@@ -194,7 +204,7 @@ class Tracking(tp.Pipeline):
         lines: dict[str, str] = {}
         for name, source in self._sources.items():
             files = {what: self._apart.file(target, name) for what, target in self.files.items()}
-            own = files | self._counted[name] | source.losses.summary()
+            own = files | self._copies.counted[name] | source.losses.summary()
             of = f"{name} " if self._apart.several else ""
             lines |= {f"{of}{what}": text for what, text in own.items()}
         return lines
@@ -202,51 +212,3 @@ class Tracking(tp.Pipeline):
     def __length_hint__(self) -> int:
         """How many frames the video states, for a progress bar; 0 if it does not say."""
         return operator.length_hint(self.source)
-
-
-def _zones(zones: str | None, apart: Apart) -> dict[str, Sequence[Zone]]:
-    if zones is None:
-        return dict.fromkeys(apart.names, ())
-    return {name: read_zones(apart.filled(zones, name)) for name in apart.names}
-
-
-def _count(
-    counted: Mapping[str, dict[str, str]],
-    zones: Mapping[str, Sequence[Zone]],
-    count: CountTracks,
-    name: str,
-) -> None:
-    count.summary, count.zones = counted[name], tuple(zones[name])
-
-
-def _aim(apart: Apart, sources: Mapping[str, VideoSource], sink: Sink, name: str) -> None:
-    apart.aim(sink, name)
-    sink.keep = lambda: any(source.losses.gone for source in sources.values())
-
-
-def _film(apart: Apart, sources: Mapping[str, VideoSource], film: WriteVideo, name: str) -> None:
-    _aim(apart, sources, film, name)
-    film.rate = sources[name].rate
-
-
-def _show(sources: Mapping[str, VideoSource], show: Show, name: str) -> None:
-    show.target = name
-    show.on_close = partial(_leave, sources)
-
-
-def _leave(sources: Mapping[str, VideoSource]) -> None:
-    for source in sources.values():
-        source.losses.leave()
-
-
-def _check_known(detector: str, known: bool, sources: Iterable[VideoSource]) -> None:
-    if known and any(source.input.live for source in sources):
-        raise UsageError(
-            f"cannot detect with {detector}: nobody knows which frames of something live it is "
-            "about. Leave out --detector, or read a recording."
-        )
-
-
-def _check_range(option: str, value: float | None, least: int, most: int) -> None:
-    if value is not None and not least <= value <= most:
-        raise UsageError(f"cannot run with --{option} {value}: give {least} to {most}.")
