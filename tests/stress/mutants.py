@@ -254,8 +254,8 @@ MUTANTS = [
     Mutant(
         "cells are not torn down",
         "threads.py",
-        "                cell.teardown()",
-        "                cell.reset()",
+        'self._call("teardown", path, cell.teardown)',
+        'self._call("teardown", path, cell.reset)',
         "test_clean_exit.py::test_every_cell_is_torn_down_once_in_its_own_thread",
     ),
     Mutant(

@@ -34,13 +34,9 @@ class Cells:
             BaseException: What a cell's `setup` raised, with a note.
         """
         for path, cell in self.cells:
-            try:
-                self._ready.append((path, cell))
-                cell.setup(self.context.clone)
-                cell.reset()
-            except BaseException as error:
-                note(error, f"in the setup of cell {path!r} ({self.context.clone})")
-                raise
+            self._ready.append((path, cell))
+            self._call("setup", path, partial(cell.setup, self.context.clone))
+            self._call("setup", path, cell.reset)
 
     def reset(self) -> None:
         """Reset each cell, for the next epoch."""
@@ -63,6 +59,7 @@ class Cells:
                 self._call("load_state_dict", path, partial(cell.load_state_dict, states[path]))
 
     def _call(self, what: str, path: str, call: Callable[[], None]) -> None:
+        """Let a cell do this; its error says where it happened."""
         try:
             call()
         except BaseException as error:
@@ -87,9 +84,8 @@ class Cells:
         while self._ready:
             path, cell = self._ready.pop()
             try:
-                cell.teardown()
+                self._call("teardown", path, cell.teardown)
             except BaseException as error:
-                note(error, f"in the teardown of cell {path!r} ({self.context.clone})")
                 errors.append(error)
         return errors
 
