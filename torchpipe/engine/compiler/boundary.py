@@ -1,13 +1,13 @@
-"""`Boundary`: where items enter and leave a region: results, other regions, and cuts."""
+"""`Boundary`: what a region gives to those after it: results, items, errors, and cuts."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from torchpipe.engine.compiler.body import Body, Timed
+from torchpipe.engine.compiler.body import Body
 from torchpipe.engine.compiler.code import Code
-from torchpipe.engine.compiler.writer import PROBES, Writer, has_cells
+from torchpipe.engine.compiler.writer import Writer, has_cells
 from torchpipe.graph.flat import Node
 from torchpipe.graph.plan import Parallel, Serial
 
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 YIELD_OUT = "yield (out, out := None)[0]"
 
 
-DUE = Timed("t >= context.due", "context.open_item(t)", "context.close_item(); t = clock()")
-"""In a region without clones, an item is timed when that was not done for a while."""
-
-
 class Boundary(Writer):
-    """Writes what a region has to do with those before and after it: see `Writer`.
+    """Writes what passes from region to region, and how it ends: see `Writer`.
 
     Attributes:
         above: In a region that is pulled from another one: which attribute of that one's context
@@ -38,31 +34,6 @@ class Boundary(Writer):
     passage: Passage | None = None
     requests: bool = False
     sessions: bool = False
-
-    def _stream_timed(self, body: Body) -> Timed | None:
-        """In a region without clones, an item is timed when it is due."""
-        if self.plan.region.start is not None and not has_cells(body):
-            return None
-        begins = "; ".join([DUE.begins, *self._read_calls()])
-        return DUE._replace(begins=begins, ends=DUE.ends if self.way is None else "")
-
-    def _read_calls(self) -> list[str]:
-        """Say that the sources were read, if this region reads any."""
-        paths = [path for path, _ in self._sources() if path is not None]
-        return [f"context.called({' + '.join(paths)!r})"] if paths else []
-
-    def _head_timed(self, body: Body) -> Timed | None:
-        """The head is busy with its sources from where the item has entered."""
-        reads = self._read_calls()
-        if not reads and not has_cells(body):
-            return None
-        begins = "; ".join(["context.open_item(item.entered)", *reads])
-        return PROBES._replace(begins=begins, ends="context.close_item(sample=False)")
-
-    def _tail_timed(self, body: Body) -> Timed | None:
-        if not has_cells(body):
-            return None
-        return PROBES if self.way is None else PROBES._replace(ends="")
 
     def _arrive(self, code: Code, number: str, then: str) -> None:
         """Let a cut be before an item with this number, if one arrives here."""
@@ -96,6 +67,25 @@ class Boundary(Writer):
         if self.passage is not None:
             with code.block("if item.cut is not None:"):
                 code.add("passage.leave(item)")
+
+    def _packed(self, code: Code, body: Body) -> str:
+        """The expression of the results; `HOLE` if one of them is a hole."""
+        reads = [body.read(value) for value in self.results]
+        named = ", ".join(f"{n!r}: {r}" for n, r in zip(self.names, reads, strict=False))
+        if not reads:
+            packed = "HOLE" if self.replies else "None"
+        elif self.packing is None:
+            packed = reads[0]
+        elif self.packing is dict:
+            packed = f"{{{named}}}"
+        elif self.packing is tuple:
+            packed = f"({', '.join(reads)},)"
+        else:
+            packed = f"{code.bind('pack', self.packing)}({', '.join(reads)})"
+        absent = " or ".join(
+            f"{body.raw(value)} is HOLE" for value in self.results if value in self.values.holes
+        )
+        return f"HOLE if {absent} else {packed}" if absent else packed
 
     def _yield(self, code: Code, body: Body, stage: Serial | None, goes_on: bool) -> None:
         """Let the item go and yield its results, or all that the next region's start makes.
@@ -174,3 +164,11 @@ class Boundary(Writer):
                 code.add("item.free.release()")
             with code.block("except RuntimeError:"):
                 code.add("leave(item)  # the run was stopped meanwhile, which released it")
+
+    def _raising(self, code: Code) -> None:
+        """Pass on what was raised, with a note; a generator that is closed just ends."""
+        with code.block("except GeneratorExit:"):
+            code.add("raise")
+        with code.block("except BaseException as error:"):
+            code.add("context.pause()")
+            code.add("raise failed(error)")

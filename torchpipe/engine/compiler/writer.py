@@ -1,17 +1,16 @@
-"""`Writer`: the pieces of which all generated functions are made: reading, calling, passing on."""
+"""`Writer`: the pieces of which all generated functions are made: calling, timing, passing on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from itertools import groupby
 from queue import Empty
 from time import perf_counter
 from typing import Any
 
 from torchpipe.engine.compiler.body import Body, Timed
 from torchpipe.engine.compiler.code import Code
-from torchpipe.engine.compiler.values import Values, needed, node_values
+from torchpipe.engine.compiler.values import Values, needed
 from torchpipe.engine.item import CLOSED, END, LEFT, RETIRE, STOP
 from torchpipe.engine.remote.held import here
 from torchpipe.graph.cell import HOLE
@@ -69,68 +68,6 @@ class Writer:
             kept = [*self.results, *(needed(self.way) if self.way else [])]
         return Body(code, self.values, stage.nodes, kept, self.call_of)
 
-    def _sources(self) -> list[tuple[str | None, list[Value]]]:
-        """What the head reads: (path, values) of each source, or of the region above."""
-        start = self.plan.region.start
-        if start is not None:
-            return [(None, node_values(start))]
-        nodes = [node for node in self.plan.nodes if node.is_source]
-        return [(None if node.cell is None else node.path, node_values(node)) for node in nodes]
-
-    def _source_names(self) -> str:
-        return ", ".join(f"source{index}" for index in range(len(self._sources())))
-
-    def _name_nexts(self, code: Code) -> None:
-        for index in range(len(self._sources())):
-            code.add(f"next{index} = source{index}.__next__")
-
-    @contextmanager
-    def _reading(self, code: Code, body: Body) -> Iterator[None]:
-        """A loop over the sources, in step: it ends with the first that ends."""
-        sources = self._sources()
-        if len(sources) == 1:
-            path, values = sources[0]
-            targets = self._targets(body, values)
-            with code.block(f"for {', '.join(targets)} in source0:", path):
-                self._show(body, values, targets)
-                yield
-            return
-        self._name_nexts(code)
-        with code.block("while True:"):
-            with code.block("try:"):
-                self._read(code, body)
-            with code.block("except StopIteration:"):
-                code.add("break")
-            yield
-
-    def _read(self, code: Code, body: Body) -> None:
-        """Read one element of each source."""
-        for index, (path, values) in enumerate(self._sources()):
-            targets = self._targets(body, values)
-            code.add(f"{', '.join(targets)} = next{index}()", path)
-            self._show(body, values, targets)
-
-    def _targets(self, body: Body, values: list[Value]) -> list[str]:
-        return [body.target(value) for value in values] or ["_"]
-
-    def _show(self, body: Body, values: list[Value], places: list[str]) -> None:
-        """Let those who look see what a node gave, as far as anybody reads it."""
-        if values:
-            several = ["HOLE" if place == "_" else place for place in places]
-            output = places[0] if len(places) == 1 else f"({', '.join(several)})"
-            body.show(values[0].node, output)
-
-    def _enter(self, code: Code, body: Body) -> None:
-        """Take the arguments; sources in an open pipeline give one element for each call."""
-        for _, values in groupby(enumerate(self.values.entries), lambda entry: entry[1].node):
-            places, taken = zip(*((f"e{index}", value) for index, value in values), strict=True)
-            self._show(body, [*taken], [*places])
-        for index, value in enumerate(self.values.entries):
-            target = body.target(value)
-            if target != "_":
-                code.add(f"{target} = e{index}")
-            code.add(f"e{index} = None")
-
     def _cells(self, code: Code, body: Body, timed: Timed | None = PROBES) -> None:
         """All cells of a serial stage, and the items that go to regions beside the way."""
         body.emit(lambda node: self._start(code, body, node), timed)
@@ -157,7 +94,7 @@ class Writer:
         return code.bind(f"push{self.values.ids[node]}", self.pushes[node])
 
     @contextmanager
-    def _timed(self, code: Code, timed: bool = True) -> Iterator[None]:
+    def _timed(self, code: Code, timed: bool) -> Iterator[None]:
         """Count the time within as busy, if `timed`."""
         if timed:
             self._open(code)
@@ -179,23 +116,27 @@ class Writer:
         code: Code,
         body: Body,
         *,
-        entering: bool = False,
+        begin: Callable[[], None] = lambda: None,
         finish: Callable[[], None] = lambda: None,
     ) -> None:
-        """Run the cells; if one raises, the item carries the error from here on."""
-        works = has_cells(body)
-        with self._timed(code, entering and works):
-            before = len(code.lines)
-            with code.block("try:"):
-                if entering:
-                    self._enter(code, body)
-                self._cells(code, body, PROBES if works else None)
-                finish()
-                self._release(code, body)
-                if len(code.lines) == before + 1:
-                    code.add("pass")
-            with code.block("except BaseException as error:"):
-                code.add("item.error = context.blame(error)")
+        """Run the cells; if one raises, the item carries the error from here on.
+
+        Args:
+            code: The function under construction.
+            body: The cells.
+            begin: Writes what comes before them.
+            finish: Writes what comes after them.
+        """
+        before = len(code.lines)
+        with code.block("try:"):
+            begin()
+            self._cells(code, body, PROBES if has_cells(body) else None)
+            finish()
+            self._release(code, body)
+            if len(code.lines) == before + 1:
+                code.add("pass")
+        with code.block("except BaseException as error:"):
+            code.add("item.error = context.blame(error)")
 
     def _release(self, code: Code, body: Body) -> None:
         """Let go of what a serial stage has read."""
@@ -225,32 +166,10 @@ class Writer:
                 code.add(f"{counter}.extend({tuple(range(after.signals))})")
                 code.add(put)
 
-    def _packed(self, code: Code, body: Body) -> str:
-        """The expression of the results; `HOLE` if one of them is a hole."""
-        reads = [body.read(value) for value in self.results]
-        named = ", ".join(f"{n!r}: {r}" for n, r in zip(self.names, reads, strict=False))
-        if not reads:
-            packed = "HOLE" if self.replies else "None"
-        elif self.packing is None:
-            packed = reads[0]
-        elif self.packing is dict:
-            packed = f"{{{named}}}"
-        elif self.packing is tuple:
-            packed = f"({', '.join(reads)},)"
-        else:
-            packed = f"{code.bind('pack', self.packing)}({', '.join(reads)})"
-        absent = " or ".join(
-            f"{body.raw(value)} is HOLE" for value in self.results if value in self.values.holes
-        )
-        return f"HOLE if {absent} else {packed}" if absent else packed
-
-    def _raising(self, code: Code) -> None:
-        """Pass on what was raised, with a note; a generator that is closed just ends."""
-        with code.block("except GeneratorExit:"):
-            code.add("raise")
-        with code.block("except BaseException as error:"):
-            code.add("context.pause()")
-            code.add("raise failed(error)")
+    def _hand_on(self, code: Code, stage: Parallel) -> None:
+        """Let the stages after a parallel one have the item, which it is done with."""
+        self._feed(code, stage)
+        code.add(f"item.done_{stage.number}.release()")
 
 
 def has_cells(body: Body) -> bool:

@@ -84,16 +84,13 @@ class PassingWriter(Writer):
         """Let go of what was read, and let the stages after this one have the item."""
         code, _ = self._piece("pass_on", "item", stage)
         code.add_all(self.values.releases(stage))
-        return self._hand_over(code, stage)
+        self._hand_on(code, stage)
+        return code
 
     def hand_over(self, stage: Parallel) -> Code:
         """Pass on an item that this stage does nothing with."""
         code, _ = self._piece("hand_over", "item", stage)
-        return self._hand_over(code, stage)
-
-    def _hand_over(self, code: Code, stage: Parallel) -> Code:
-        self._feed(code, stage)
-        code.add(f"item.done_{stage.number}.release()")
+        self._hand_on(code, stage)
         return code
 
     def _piece(self, name: str, parameters: str, stage: Parallel) -> tuple[Code, Body]:
