@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from torchpipe.engine.context import Context
 from torchpipe.engine.core import Core
 from torchpipe.engine.delivery import deliver_end
 from torchpipe.engine.inline_part import InlinePart
+from torchpipe.engine.inputs import Inputs
 from torchpipe.engine.open_source import OpenSource
 from torchpipe.engine.position import Start, taking
 from torchpipe.engine.reply import Reply
@@ -35,6 +35,7 @@ class Entry:
         self.core = core
         self.sessions = Sessions(core.sessions)
         self._has_sessions = core.sessions > 0
+        self._inputs, self._first = Inputs(core), core.parts[core.plan.way[0]]
         self._lock = threading.Lock()
         self._sources: list[OpenSource] = []
         self._mapped: dict[int, deque[Future[Any]]] = {}  # what each `map` has not given yet
@@ -44,13 +45,13 @@ class Entry:
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Stream | None = None
     ) -> Future[Any]:
         """Put one item in, of that session or of none; waits for room in the window."""
-        return self._put(self._arguments(args, kwargs), stream)
+        return self._put(self._inputs.submitted(args, kwargs), stream)
 
     def submit_nowait(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Stream | None = None
     ) -> Future[Any] | None:
         """Put one item in; None, and nothing has happened, if that would wait or run a cell."""
-        values = self._arguments(args, kwargs)
+        values = self._inputs.submitted(args, kwargs)
         if not self._passes or not self._lock.acquire(blocking=False):
             return None
         try:
@@ -61,37 +62,24 @@ class Entry:
     @cached_property
     def _passes(self) -> bool:
         """Whether items pass to clones before any cell takes them."""
-        part = self.core.parts[self.core.plan.way[0]]
-        first = part.plan.serial[0]
-        return isinstance(part, RingPart) and not part.fused.placed(first.nodes)
+        part = self._first
+        return isinstance(part, RingPart) and not part.fused.placed(part.plan.serial[0].nodes)
 
     def _is_full(self) -> bool:
-        part = self.core.parts[self.core.plan.way[0]]
-        assert isinstance(part, RingPart)
-        return part.ring.full
+        assert isinstance(self._first, RingPart)
+        return self._first.ring.full
 
     @property
     def ahead(self) -> int | None:
         """Most results of an item that wait to be taken; None if they are made as it is put in."""
-        return self.core.window if self.core.plan.way[0].parallel else None
+        return self.core.window if self._first.plan.parallel else None
 
     def send(self, reply: Reply, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Put one item in, which gives its results to that reply; waits for room."""
-        self._refuse_closed("send")
-        if not self.core.replying:
-            raise RunError(self._why_no_results())
-        values = self._bound(args, kwargs)
+        values = self._inputs.sent(args, kwargs)
         self.core.expect(reply)
         with self._lock:
             self._put_in(reply, values, None)
-
-    def _why_no_results(self) -> str:
-        if self.core.plan.one_to_one:
-            return "cannot give several results: each item has one here. Use run.submit(...)."
-        return (
-            "cannot take an item as a request: the run takes a stream. Use run.map(items), or "
-            "start it with pipeline.run(stream=False)."
-        )
 
     def end(self, stream: Stream) -> Future[None]:
         """Put the end of a session in; waits for room in the window."""
@@ -100,7 +88,7 @@ class Entry:
         with self._lock:
             self.core.refuse_stopped()
             stream.ended = True
-            self._enter(request, [None] * len(self._signature.parameters))
+            self._enter(request, [None] * self._inputs.count)
         return request
 
     def _put(self, values: list[Any], stream: Stream | None) -> Future[Any]:
@@ -125,15 +113,10 @@ class Entry:
 
     def map(self, owner: Any, items: Iterable[Any], stream: Stream | None = None) -> Iterator[Any]:
         """The outputs for each item, in order; `owner` is kept alive by the iterator."""
-        self._refuse_closed("map")
-        if self.core.replying:
-            raise RunError(
-                "cannot map items: the run takes each as a request. Use run.results(...) for each, "
-                "or start it without stream=False."
-            )
+        self._inputs.refuse_map()
         if self.core.submitting:
             return self._map_futures(items, stream)
-        return self.core.epochs.results(owner, map(self._packed, items))
+        return self.core.epochs.results(owner, map(self._inputs.packed, items))
 
     def drain(self) -> None:
         """Wait until all submitted items have left, and with them what cells still hold."""
@@ -141,7 +124,7 @@ class Entry:
             reply.make_room()
         if self.core.submitting:
             with self._lock:
-                self.core.parts[self.core.plan.way[0]].end()
+                self._first.end()
 
     def seek(self, start: Start, states: Mapping[str, Any] | None = None) -> None:
         """Let the next item be that one, and all cells remember these states.
@@ -182,9 +165,8 @@ class Entry:
         """The sources within an open pipeline: they give one element for each item submitted."""
         if not self.core.submitting:
             return
-        plan = self.core.plan.way[0]
-        part = self.core.parts[plan]
-        context = part.context_of(plan.serial[0])
+        plan = self._first.plan
+        context = self._first.context_of(plan.serial[0])
         nodes = [node for node in plan.nodes if node.is_source and node.cell is not None]
         close_all([source.stream for source in self._sources])
         streams = [make() for make in self.core.epochs.streams_of(plan, None)]
@@ -194,7 +176,7 @@ class Entry:
 
     def _enter(self, future: Any, values: list[Any]) -> None:
         """Put an item into the first region; without clones, run it here and now."""
-        part = self.core.parts[self.core.plan.way[0]]
+        part = self._first
         if isinstance(part, RingPart):
             part.enter(future, *values)
             return
@@ -219,9 +201,9 @@ class Entry:
             for future in self._submitted(items, stream):
                 waiting.append(future)
                 if len(waiting) >= self.core.window:
-                    yield from present(waiting.popleft())
+                    yield from unless_dropped(waiting.popleft())
             while waiting:
-                yield from present(waiting.popleft())
+                yield from unless_dropped(waiting.popleft())
         finally:
             del self._mapped[id(waiting)]
 
@@ -229,65 +211,11 @@ class Entry:
         """A future for each item; if there is none to submit, the error has its place in them."""
         try:
             for item in items:
-                yield self._put(self._values(item), stream)
+                yield self._put(self._inputs.of(item), stream)
         except Exception as error:
             failed: Future[Any] = Future()
             failed.set_exception(error)
             yield failed
-
-    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The values for all inputs of an open pipeline, in order."""
-        self._refuse_closed("submit")
-        if not self.core.submitting:
-            raise RunError(f"cannot submit single items: {self._why_no_requests()}.")
-        if self.core.replying:
-            raise RunError(
-                "cannot submit an item for one result: a cell that yields gives several. Use "
-                "run.results(...)."
-            )
-        return self._bound(args, kwargs)
-
-    def _why_no_requests(self) -> str:
-        if self.core.plan.one_to_one:
-            return "the run takes a stream. Use run.map(items)"
-        return (
-            "a cell that yields numbers the results anew, so no result belongs to an item. Use "
-            "run.map(items), or pipeline.run(stream=False) and run.results(...)"
-        )
-
-    def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-        """The values for all inputs, in order; defaults where nothing is given.
-
-        Raises:
-            TypeError: An input is missing, or there is none of that name.
-        """
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return list(bound.arguments.values())
-
-    @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.core.graph.pipeline.build)
-
-    def _values(self, item: Any) -> list[Any]:
-        """The values for all inputs that an element of `map` stands for."""
-        entry = self.core.graph.entry
-        assert entry is not None
-        if len(entry.outputs) == 1:
-            return [item]
-        return self._bound((), item) if isinstance(item, Mapping) else self._bound(tuple(item), {})
-
-    def _packed(self, item: Any) -> Any:
-        """An element of `map` as the head reads it: a value, or a list of several."""
-        values = self._values(item)
-        return values[0] if len(values) == 1 else values
-
-    def _refuse_closed(self, what: str) -> None:
-        if self.core.graph.entry is None:
-            raise RunError(
-                f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
-                f"Iterate over the run, or give `build` an argument."
-            )
 
 
 def busy(why: str) -> RunError:
@@ -295,7 +223,7 @@ def busy(why: str) -> RunError:
     return RunError(f"cannot do this now: {why}. Do it between two items.")
 
 
-def present(future: Future[Any]) -> Iterator[Any]:
+def unless_dropped(future: Future[Any]) -> Iterator[Any]:
     """The result of a future; nothing, if the item was dropped."""
     if not isinstance(future.exception(), ItemDropped):
         yield future.result()
