@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.inline_part import InlinePart
 from torchpipe.engine.item import END
+from torchpipe.engine.one_generator import OneGenerator
 from torchpipe.engine.part import Part
 from torchpipe.engine.position import Position, Start, taking
 from torchpipe.engine.ring_part import RingPart
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from torchpipe.engine.core import Core
 
 
-class Epochs:
-    """The generators of results of a run. All that its consumers hold at a time are one.
+class Epochs(OneGenerator):
+    """The epochs of a run, one after the other, each with its generators of results.
 
     Attributes:
         streams: The iterators over sources that run in the consumer's thread.
@@ -33,6 +34,7 @@ class Epochs:
     """
 
     def __init__(self, core: Core):
+        super().__init__()
         self.core = core
         self.streams: list[Any] = []
         self.above: list[tuple[Part, Any]] = []
@@ -43,14 +45,8 @@ class Epochs:
         self._used = core.submitting  # whether anything may have passed since the last reset
         self._left = False
         self._given = Given(None)
-        self._results: Callable[[Any], Iterator[Any]] | None = None
-        self._consumer: Callable[[], Any] = lambda: None
 
     # -- where it is
-
-    def consumer(self) -> Any:
-        """The generator that is in use, or None."""
-        return self._consumer()
 
     @property
     def over(self) -> bool:
@@ -106,13 +102,6 @@ class Epochs:
         self._begin(items)
         return self._later(self._generator(owner))
 
-    def _generator(self, owner: Any) -> Iterator[Any]:
-        """What gives the results of this epoch from here on."""
-        assert self._results is not None
-        made = self._results(owner)
-        self._consumer = weakref.ref(made)
-        return made
-
     def _later(self, results: Iterator[Any]) -> Iterator[Any]:
         """The results without those that the consumer had before the run was saved."""
         last, until = self.core.tail(self.core.plan.way[-1]), self.current.position.result
@@ -137,18 +126,24 @@ class Epochs:
             RunError: A result is being taken just now.
         """
         self._abandon()
-        try:
+        with self._or_stop():
             if self._used or start.epoch != self.core.shared.epoch:
                 self._reset(start.epoch)
             self._load(start, states or {})
-        except BaseException:
-            self.core.stop(self.core.stop_after)
-            raise
         for part in self.core.parts.values():
             part.begin(start)
         self.current = start
         if not self.core.submitting:
             self.next, self._used = start, states is not None
+
+    @contextmanager
+    def _or_stop(self) -> Iterator[None]:
+        """End the run if this fails: then cells and sources would be in different epochs."""
+        try:
+            yield
+        except BaseException:
+            self.core.stop(self.core.stop_after)
+            raise
 
     def _reset(self, epoch: int) -> None:
         """Reset all cells; all threads are idle, as every item has left."""
@@ -172,12 +167,10 @@ class Epochs:
             raise taking()
         self._left = self._given.ended = True
         try:
-            self._cut_short()
-            for _ in self._generator(None):
-                pass
-        except BaseException:
-            self.core.stop(self.core.stop_after)
-            raise
+            with self._or_stop():
+                self._cut_short()
+                for _ in self._generator(None):
+                    pass
         finally:
             self._left, self.core.halted = False, self.core.stopped
 
@@ -208,11 +201,8 @@ class Epochs:
     def _makers(self, items: Iterator[Any] | None) -> Makers:
         """What starts the sources, and gives the items."""
         makers: Makers = [always(self._given)] if items is not None else []
-        try:
+        with self._or_stop():
             makers += self.streams_of(self.core.pulled[0], self.core.items)
-        except BaseException:
-            self.core.stop(self.core.stop_after)
-            raise
         return [always(iter(())) for _ in makers] if "" in self.current.ended else makers
 
     def streams_of(self, plan: RegionPlan, limit: int | None) -> Makers:
@@ -246,11 +236,3 @@ class Epochs:
             for cells in self.core.all_cells():
                 cells.finish()
         self._results = None
-
-    def close(self) -> bool:
-        """End the generator of results where it is; False if another thread is in it."""
-        try:
-            close_all([consumer for consumer in [self.consumer()] if consumer is not None])
-        except ValueError:
-            return False
-        return True
