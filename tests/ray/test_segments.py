@@ -11,7 +11,8 @@ import pytest
 
 from torchpipe.engine.remote.held import Held
 from torchpipe.engine.remote.lending import Lending, lent_size
-from torchpipe.engine.remote.segments import Loans, Pool, fill, laid_out, rounded
+from torchpipe.engine.remote.loans import Loans
+from torchpipe.engine.remote.segments import Pool, fill, laid_out, rounded
 from torchpipe.engine.remote.wire import decoded, encoded
 
 MIB = 2**20

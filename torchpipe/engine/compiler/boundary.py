@@ -45,16 +45,15 @@ class Boundary(Writer):
 
     def _mark(self, code: Code, stage: Serial | Parallel) -> None:
         """Add what the cells of this stage remember to a cut that is before the item."""
-        mark = f"mark_{stage.level}"
-        if isinstance(stage, Parallel):
-            marked = self.passage is not None and stage.ordered
-        else:
-            marked = self.passage is not None and stage in self.passage.marks
-            if self.passage is not None and marked:
-                code.bind(mark, self.passage.marks[stage])
-        if marked:
-            with code.block("if item.cut is not None:"):
-                code.add(f"{mark}(item.cut)")
+        if self.passage is None:
+            return
+        mark, marks = f"mark_{stage.level}", self.passage.marks
+        if isinstance(stage, Serial) and stage in marks:
+            code.bind(mark, marks[stage])  # a clone binds its own
+        elif isinstance(stage, Serial) or not stage.ordered:
+            return
+        with code.block("if item.cut is not None:"):
+            code.add(f"{mark}(item.cut)")
 
     def _sound(self, also: str = "") -> str:
         """The condition under which a stage runs its cells on the item that it has taken."""

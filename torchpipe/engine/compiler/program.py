@@ -67,8 +67,7 @@ class Program(Whole, Cloned):
 
     def enter(self) -> Code:
         """Put in one item: called under a lock, in the thread of whoever submits."""
-        entries = self.values.entries
-        code = self._code("enter", ", ".join(["future", *(f"e{i}" for i in range(len(entries)))]))
+        code = self._code("enter", ", ".join(["future", *self._entry_names()]))
         body = self._body(code, self.plan.serial[0])
         code.add("item = turns.next_item(future, context)")
         with code.block("if future is END:"):

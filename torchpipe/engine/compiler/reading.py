@@ -27,6 +27,9 @@ class Reading(Writer):
     def _source_names(self) -> str:
         return ", ".join(f"source{index}" for index in range(len(self._sources())))
 
+    def _entry_names(self) -> list[str]:
+        return [f"e{index}" for index in range(len(self.values.entries))]
+
     def _name_nexts(self, code: Code) -> None:
         for index in range(len(self._sources())):
             code.add(f"next{index} = source{index}.__next__")
@@ -69,14 +72,15 @@ class Reading(Writer):
 
     def _enter(self, code: Code, body: Body) -> None:
         """Take the arguments; sources in an open pipeline give one element for each call."""
-        for _, values in groupby(enumerate(self.values.entries), lambda entry: entry[1].node):
-            places, taken = zip(*((f"e{index}", value) for index, value in values), strict=True)
-            self._show(body, [*taken], [*places])
-        for index, value in enumerate(self.values.entries):
+        entries = [*zip(self._entry_names(), self.values.entries, strict=True)]
+        for _, of_one in groupby(entries, lambda entry: entry[1].node):
+            places, values = zip(*of_one, strict=True)
+            self._show(body, [*values], [*places])
+        for name, value in entries:
             target = body.target(value)
             if target != "_":
-                code.add(f"{target} = e{index}")
-            code.add(f"e{index} = None")
+                code.add(f"{target} = {name}")
+            code.add(f"{name} = None")
 
     def _read_calls(self) -> list[str]:
         """Say that the sources were read, if this region reads any."""

@@ -44,9 +44,8 @@ class Whole(Reading, Boundary):
 
     def call(self, *, counting: bool = True) -> Code:
         """A function: run all cells on the arguments and return the results."""
-        entries = self.values.entries
         whose = ["future"] if self.replies else []
-        code = self._code("call", ", ".join([*whose, *(f"e{i}" for i in range(len(entries)))]))
+        code = self._code("call", ", ".join([*whose, *self._entry_names()]))
         body = self._body(code, self.plan.serial[0])
         if counting:
             code.add("context.number += context.step")

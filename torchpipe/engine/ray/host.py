@@ -18,7 +18,8 @@ from torchpipe.engine.ray.resources import environment
 from torchpipe.engine.remote.channel import Address, connected
 from torchpipe.engine.remote.clone import RemoteClone, untold
 from torchpipe.engine.remote.held import Away, Held, Holds
-from torchpipe.engine.remote.segments import Loans, Place
+from torchpipe.engine.remote.loans import Loans
+from torchpipe.engine.remote.segments import Place
 from torchpipe.engine.remote.served import Server
 from torchpipe.engine.remote.wire import Message, decoded, encoded
 from torchpipe.engine.remote.work import Report, Work

@@ -87,3 +87,9 @@ def failure_of(error: BaseException, dumps: Dumps) -> Failure:
         except Exception:  # the next version says less, and is simpler
             continue
     return Failure(dumps(told), text, notes)
+
+
+def raise_failure(failure: Failure | None) -> None:
+    """Raise the error of a failure, if there is one."""
+    if failure is not None:
+        raise failure.error()

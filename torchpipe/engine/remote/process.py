@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.engine.remote.actor import Actor, Cluster
-from torchpipe.engine.remote.failure import Failure, Lost
+from torchpipe.engine.remote.failure import Lost, raise_failure
 from torchpipe.engine.remote.passing import names_of
 from torchpipe.engine.remote.work import Definition
 from torchpipe.engine.saving.cut import States
@@ -222,12 +222,6 @@ class Process(Cells):
         return [
             CloneLost(f"a stateful clone was lost while {stage.node.path} was torn down: {lost}.")
         ]
-
-
-def raise_failure(failure: Failure | None) -> None:
-    """Raise the error of a failure, if there is one."""
-    if failure is not None:
-        raise failure.error()
 
 
 def definition_of(owner: DistantClone) -> Definition:

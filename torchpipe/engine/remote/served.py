@@ -12,8 +12,9 @@ from torchpipe.engine.remote.channel import requests, send
 from torchpipe.engine.remote.failure import Dumps, failure_of
 from torchpipe.engine.remote.held import here
 from torchpipe.engine.remote.lending import SHARED
-from torchpipe.engine.remote.near import BEGUN, CALLED_BACK, PROGRESS, Answer, Contents, Letter
-from torchpipe.engine.remote.segments import Loans, Place, fill, fits, laid_out
+from torchpipe.engine.remote.letters import BEGUN, CALLED_BACK, PROGRESS, Answer, Contents, Letter
+from torchpipe.engine.remote.loans import Loans
+from torchpipe.engine.remote.segments import Place, fill, fits, laid_out
 from torchpipe.engine.remote.wire import Message, decoded
 from torchpipe.engine.remote.work import Work
 
@@ -40,7 +41,7 @@ class Server:
     Args:
         host: Who does what is asked.
         connection: Where requests come from.
-        loans: What was borrowed.
+        loans: What this process has borrowed.
         orders: Memory that says whether calls are to be begun.
         dumps: Pickles functions and classes too.
     """
