@@ -313,6 +313,14 @@ class Odd(Silent):
             raise self.value
         return {"value": self.value}
 
+    def load_state_dict(self, state):
+        self.value = state["value"]
+
+
+class Deaf(Silent):
+    def state_dict(self):
+        return {"count": 3}
+
 
 def endless() -> list[Any]:
     items: list[Any] = []
@@ -330,12 +338,17 @@ CASES = [
         "Silent is stateful, and does not say what it remembers. Define state_dict and "
         "load_state_dict in it; return {} if nothing it remembers changes a result.",
     ),
+    (
+        Deaf,
+        "Deaf defines state_dict and no load_state_dict, so what it remembers would be lost. "
+        "Define load_state_dict in it; or let state_dict return {}.",
+    ),
     (lambda: Odd([1, deque()]), f"its state['value'][1] is of type deque. {ALLOWED}"),
     (lambda: Odd(endless()), f"its state holds itself. {ALLOWED}"),
 ]
 
 
-@pytest.mark.parametrize(("cell", "text"), CASES, ids=["silent", "type", "endless"])
+@pytest.mark.parametrize(("cell", "text"), CASES, ids=["silent", "deaf", "type", "endless"])
 @pytest.mark.parametrize("place", ["head", "clone", "tail", "source"])
 def test_a_cell_that_cannot_be_saved(cell, text, place, tmp_path):
     cells = {"same": scaled(lambda x: x)}

@@ -120,7 +120,10 @@ class Cell:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Remember what `state_dict` returned; called after `setup` and `reset`."""
+        """Remember what `state_dict` returned; called after `setup` and `reset`.
+
+        A cell whose `state_dict` returns anything needs it, or the run cannot be saved.
+        """
 
     def flush(self) -> Iterator[Any]:
         """Yield what is left at the end of the stream (cells that yield only)."""

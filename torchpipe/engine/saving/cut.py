@@ -43,7 +43,10 @@ def state_of(path: str, cell: Cell) -> State:
     if type(cell).state_dict is Cell.state_dict:
         return State(kind, error=StateError(f"cannot save {path}: {silent(kind)}"))
     try:
-        return State(kind, packed(cell.state_dict()))
+        state = cell.state_dict()
+        if isinstance(state, dict) and state and type(cell).load_state_dict is Cell.load_state_dict:
+            return State(kind, error=StateError(f"cannot save {path}: {deaf(kind)}"))
+        return State(kind, packed(state))
     except NotPlain as error:
         text = f"cannot save {path}: its state{error.place} is {error.what}. {ALLOWED}"
         return State(kind, error=StateError(text))
@@ -66,6 +69,14 @@ def silent(kind: str) -> str:
     return (
         f"{kind} is stateful, and does not say what it remembers. Define state_dict and "
         f"load_state_dict in it; return {{}} if nothing it remembers changes a result."
+    )
+
+
+def deaf(kind: str) -> str:
+    """Why a cell without `load_state_dict` cannot be saved."""
+    return (
+        f"{kind} defines state_dict and no load_state_dict, so what it remembers would be lost. "
+        f"Define load_state_dict in it; or let state_dict return {{}}."
     )
 
 
