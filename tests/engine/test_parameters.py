@@ -85,13 +85,23 @@ def test_a_value_is_checked_before_it_is_set():
         assert run(1) == 2
 
 
-@pytest.mark.parametrize("path", ["scale.speed", "nothing.factor", "scale", "", "scale.name"])
+@pytest.mark.parametrize("path", ["scale.speed", "nothing.factor", "scale", ""])
 def test_a_parameter_that_is_not_there(path):
     with open_line(scale=scaled(Scale()), inner=open_line(deep=Scale())).run() as run:
         with pytest.raises(ParameterError) as caught:
             run.set(path, 1)
         there = "scale.factor, inner.deep.factor"
         assert str(caught.value) == f"there is no parameter {path!r} to set; there are: {there}."
+
+
+def test_a_config_is_no_parameter_to_set():
+    with open_line(scale=scaled(Scale())).run() as run:
+        with pytest.raises(ParameterError) as caught:
+            run.set("scale.name", "other")
+        assert str(caught.value) == (
+            "cannot set 'scale.name': it is a Config, fixed while the pipeline runs. Stop the run "
+            "first; or make it a tp.Parameter, which is live."
+        )
 
 
 def test_no_parameters_at_all():

@@ -405,18 +405,8 @@ class Stateful(Pass):
 REFUSED = [
     ("add", 0, "cannot scale add to 0 clones: at least one must run it."),
     ("add", (), "cannot scale add to 0 clones: at least one must run it."),
-    (
-        "nothing",
-        2,
-        "there is no scaled-up cell 'nothing'; there are: add, one, several. Wrap the cell: "
-        "tp.ScaleUp(...).",
-    ),
-    (
-        "last",
-        2,
-        "there is no scaled-up cell 'last'; there are: add, one, several. Wrap the cell: "
-        "tp.ScaleUp(...).",
-    ),
+    ("nothing", 2, "there is no scaled-up cell 'nothing'; there are: add, one, several."),
+    ("last", 2, "cannot scale last: wrap it where it is made, in tp.ScaleUp(...)."),
     (
         "one",
         2,
@@ -465,11 +455,20 @@ def test_what_cannot_be_is_refused(name, clones, message):
         assert list(run) == [2, 5, 9]
 
 
+@pytest.mark.parametrize("clones", ["auto", 2.5, None])
+def test_what_is_no_number_of_clones_is_refused(clones):
+    with line(source=tp.Source(range(3)), add=scaled(Add())).run() as run:
+        with pytest.raises(RunError) as caught:
+            run.scale("add", clones)
+        text = f"cannot scale to {clones!r} clones: give a number, or a list of clones."
+        assert str(caught.value).startswith(text)
+        assert len(list(run)) == 3
+
+
 def test_nothing_to_scale_at_all():
     with line(source=tp.Source(range(3)), add=Add()).run() as run:
-        with pytest.raises(RunError, match="there are: none") as caught:
-            run.scale("add", 2)
-        assert str(caught.value).endswith("Wrap the cell: tp.ScaleUp(...).")
+        with pytest.raises(RunError, match="there are: none"):
+            run.scale("sub", 2)
 
 
 def test_a_config_that_cannot_be_is_refused():

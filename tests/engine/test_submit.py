@@ -410,8 +410,38 @@ def test_a_closed_pipeline_takes_no_items():
                 call()
             assert str(caught.value) == (
                 f"cannot {name} items: the pipeline has no inputs, its sources give the items. "
-                f"Iterate over the run, or give `build` an argument."
+                f"Iterate over a run of it (`with pipeline.run() as run`), or give `build` an "
+                f"argument."
             )
+
+
+def test_inputs_that_are_missing_or_unknown_are_told_with_those_that_there_are():
+    pipeline = open_line(add=tp.cell(lambda a, b=1: a + b))
+    with pipeline.run() as run:
+        with pytest.raises(TypeError) as caught:
+            run(y=1)
+        assert str(caught.value) == (
+            "cannot run the pipeline: missing a required argument: 'x'. Its inputs: x."
+        )
+
+
+def test_an_item_of_map_that_cannot_be_several_inputs():
+    with Both().run() as run:
+        with pytest.raises(TypeError) as caught:
+            list(run.map([1]))
+        assert str(caught.value) == (
+            "cannot map int objects: each item must be a tuple or a mapping of a, b."
+        )
+        assert list(run.map([(1, 2), {"b": 4, "a": 3}])) == [3, 7]
+
+
+class Both(tp.Pipeline):
+    def __init__(self):
+        super().__init__()
+        self.add = tp.cell(lambda a, b: a + b)
+
+    def build(self, a, b):
+        return self.add(a, b)
 
 
 def test_an_open_pipeline_cannot_be_iterated_over():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -92,6 +92,11 @@ class Inputs:
             return [element]
         if isinstance(element, Mapping):
             return self._bound((), element)
+        if not isinstance(element, Iterable):
+            raise TypeError(
+                f"cannot map {type(element).__name__} objects: each item must be a tuple or a "
+                f"mapping of {self._names}."
+            )
         return self._bound(tuple(element), {})
 
     def packed(self, element: Any) -> Any:
@@ -103,14 +108,24 @@ class Inputs:
         if self.core.graph.entry is None:
             raise RunError(
                 f"cannot {what} items: the pipeline has no inputs, its sources give the items. "
-                f"Iterate over the run, or give `build` an argument."
+                f"Iterate over a run of it (`with pipeline.run() as run`), or give `build` an "
+                f"argument."
             )
 
     def _bound(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The values for all inputs, in order; defaults where nothing is given."""
-        bound = self._signature.bind(*args, **kwargs)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"cannot run the pipeline: {error}. Its inputs: {self._names}."
+            ) from None
         bound.apply_defaults()
         return list(bound.arguments.values())
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(self._signature.parameters)
 
     @cached_property
     def _signature(self) -> inspect.Signature:

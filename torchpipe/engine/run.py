@@ -98,6 +98,10 @@ class Run(Steering, Resuming, Telling, Several):
         self._pulling = threading.RLock()
         self._autoscaler = autoscaler(self._core)
 
+    def __repr__(self) -> str:
+        state = "stopped" if self._core.stopped else f"at {tuple(self.position)}"
+        return f"<Run of {type(self._core.graph.pipeline).__name__}, {state}>"
+
     # -- results
 
     def __iter__(self) -> Iterator[Any]:

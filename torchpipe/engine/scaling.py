@@ -50,6 +50,11 @@ def started(added: list[RunningClone]) -> list[RunningClone]:
 
 def specifications(clones: int | Iterable[Clone], present: list[RunningClone]) -> list[Clone]:
     """One numbered specification per clone that shall be there."""
+    if isinstance(clones, (str, float)) or not isinstance(clones, (int, Iterable)):
+        raise RunError(
+            f"cannot scale to {clones!r} clones: give a number, or a list of clones. (That a run "
+            f"chooses by itself is for the pipeline to say: tp.ScaleUp(cell, clones='auto').)"
+        )
     if not isinstance(clones, int):
         return [replace(clone, index=index) for index, clone in enumerate(clones)]
     known = [clone.clone for clone in present[:clones]]
@@ -70,10 +75,10 @@ def find(core: Core, path: str) -> tuple[RingPart, Parallel]:
     scaled = [node.path for node in core.graph.nodes if node.clones is not None]
     if path in scaled:
         raise RunError(f"cannot scale {path}: it is in a feedback loop, so it runs item by item.")
+    if path in {node.path for node in core.graph.nodes}:
+        raise RunError(f"cannot scale {path}: wrap it where it is made, in tp.ScaleUp(...).")
     there = ", ".join(stages) or "none"
-    raise RunError(
-        f"there is no scaled-up cell {path!r}; there are: {there}. Wrap the cell: tp.ScaleUp(...)."
-    )
+    raise RunError(f"there is no scaled-up cell {path!r}; there are: {there}.")
 
 
 def refuse(stage: Parallel, present: list[RunningClone], wanted: list[Clone]) -> None:

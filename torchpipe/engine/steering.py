@@ -11,7 +11,7 @@ from torchpipe.engine.scaling import rescale
 from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
-from torchpipe.graph.parameter import Parameter, settings
+from torchpipe.graph.parameter import Config, Parameter, settings
 
 
 class Steering:
@@ -51,6 +51,11 @@ class Steering:
         """
         cell_path, _, name = path.rpartition(".")
         cell = self._definitions.get(cell_path)
+        if cell is not None and name in settings(cell, Config):
+            raise ParameterError(
+                f"cannot set {path!r}: it is a Config, fixed while the pipeline runs. Stop the "
+                f"run first; or make it a tp.Parameter, which is live."
+            )
         if cell is None or name not in settings(cell, Parameter):
             there = ", ".join(self._parameters()) or "none"
             raise ParameterError(f"there is no parameter {path!r} to set; there are: {there}.")

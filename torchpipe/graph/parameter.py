@@ -162,12 +162,13 @@ class Parameter(Setting[T]):
 class Config(Setting[T]):
     """A value that is fixed while the pipeline runs and may differ from clone to clone.
 
-    It is set in the definition, or for one clone with `ThreadClone(config={"name": value})`. What
-    it may be given is told by `Parameter`.
+    It is set in the definition, or for one clone with `ThreadClone(config={"name": value})`; what
+    is set in the definition while a run goes on is for later runs. What it may be given is told by
+    `Parameter`.
 
     Raises:
         ParameterError: The default is out of the limits; likewise any value that is set, or when
-            one is set while the cell runs.
+            a cell sets its own while it runs.
 
     >>> import torchpipe as tp
     >>> class Detect(tp.Cell):

@@ -49,6 +49,8 @@ class Distribution:
     >>> durations = histogram.now()
     >>> durations.count, round(durations.mean, 4), round(durations.percentile(0.9), 2)
     (100, 0.0505, 0.09)
+    >>> durations
+    Distribution(count=100, mean=50.5 ms, p99=96.5 ms)
     """
 
     counts: tuple[int, ...] = ()
@@ -75,6 +77,13 @@ class Distribution:
             if below and below >= share * count:
                 return middle(index) / 1e9
         return None
+
+    def __repr__(self) -> str:
+        mean, most = self.mean, self.percentile(0.99)
+        if mean is None or most is None:
+            return "Distribution(count=0)"
+        times = f"mean={1e3 * mean:.3g} ms, p99={1e3 * most:.3g} ms"
+        return f"Distribution(count={self.count}, {times})"
 
     def __add__(self, other: Distribution) -> Distribution:
         if not self.counts or not other.counts:
