@@ -151,11 +151,7 @@ def test_scaling_changes_the_run(sums, page_of):
     [
         ({"digest": 0}, "cannot scale digest to 0 clones: give 1 to 1000."),
         ({"digest": True}, "cannot scale digest to True clones: give 1 to 1000."),
-        (
-            {"pick": 2},
-            "there is no scaled-up cell 'pick'; there are: digest, weigh.light. Wrap the cell: "
-            "tp.ScaleUp(...).",
-        ),
+        ({"pick": 2}, "cannot scale pick: wrap it where it is made, in tp.ScaleUp(...)."),
         ([1], "the body is no JSON object: send names with their values."),
     ],
 )

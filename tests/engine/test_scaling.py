@@ -466,9 +466,9 @@ def test_what_is_no_number_of_clones_is_refused(clones):
 
 
 def test_nothing_to_scale_at_all():
-    with line(source=tp.Source(range(3)), add=Add()).run() as run:
-        with pytest.raises(RunError, match="there are: none"):
-            run.scale("sub", 2)
+    pipeline = line(source=tp.Source(range(3)), add=Add())
+    with pipeline.run() as run, pytest.raises(RunError, match="there are: none"):
+        run.scale("sub", 2)
 
 
 def test_a_config_that_cannot_be_is_refused():
