@@ -190,7 +190,7 @@ def test_arguments_may_be_results():
 def cycle(self, x):
     tp.Connection(self.a.outputs.out, self.b.inputs.a)
     tp.Connection(self.b.outputs.out, self.a.inputs.a)
-    return self.a.outputs.out
+    return self.a.outputs.out, x
 
 
 def test_a_cycle():
