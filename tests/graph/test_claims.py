@@ -88,13 +88,11 @@ def test_forward_is_not_async(cell):
     ]
 
 
-def test_batching_is_no_number():
+@pytest.mark.parametrize("scaled", [lambda cell: cell, tp.ScaleUp])
+def test_batching_is_no_number(scaled):
     cell = tp.cell(one)
     cell.batching = 4
-    assert findings(made(lambda self, x: self.a(x), a=tp.ScaleUp(cell))) == []
-    inner = Even()
-    inner.batching, inner.filters = 4, True
-    assert findings(made(lambda self, x: self.a(x), a=tp.ScaleUp(inner))) == [
+    assert findings(made(lambda self, x: self.a(x), a=scaled(cell))) == [
         "a cannot have batching=4: it says how many items a call takes, and how long it waits for "
         "them. Write batching = tp.Batching(max_size=16)."
     ]

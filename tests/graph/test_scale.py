@@ -36,6 +36,36 @@ def test_settings_are_those_of_the_cell():
     assert error_of(lambda: scaled.size, AttributeError) == error
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("on_error", "skip"),
+        ("batching", tp.Batching(4)),
+        ("stateful", True),
+        ("filters", True),
+        ("writes", True),
+    ],
+)
+def test_policies_are_those_of_the_cell(name, value):
+    scaled = tp.ScaleUp(Detect())
+    setattr(scaled, name, value)
+    assert getattr(scaled.cell, name) == getattr(scaled, name) == value
+
+
+def test_a_policy_that_is_set_on_a_scaled_up_cell_holds():
+    class Inverses(tp.Pipeline):
+        def __init__(self):
+            super().__init__()
+            self.inverse = tp.ScaleUp(tp.cell(lambda x: 1 / x), clones=2)
+            self.inverse.on_error = "skip"
+
+        def build(self, x):
+            return self.inverse(x)
+
+    with Inverses().run() as run:
+        assert list(run.map([1, 0, 2])) == [1.0, 0.5]
+
+
 def test_outside_of_build_a_call_runs_the_cell():
     assert tp.ScaleUp(tp.cell(one))(5) == 5
 

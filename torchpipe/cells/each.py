@@ -10,7 +10,7 @@ from weakref import ref
 
 from torchpipe.cells.keys import Boxes, Letters, handle, places_by_key
 from torchpipe.errors import GraphError, StateError
-from torchpipe.graph.around import Around
+from torchpipe.graph.around import Around, inner
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.feedback import Feedback
@@ -18,15 +18,6 @@ from torchpipe.graph.function import is_generator
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.port import Input, Ports
 from torchpipe.graph.scale import ScaleUp
-
-
-def inner(name: str) -> Any:
-    """What the cell inside has under this name."""
-    return property(
-        lambda each: getattr(each.cell, name),
-        lambda each, value: setattr(each.cell, name, value),
-        doc=f"That of the cell inside: see `Cell.{name}`.",
-    )
 
 
 class Each(Around):

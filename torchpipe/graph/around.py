@@ -10,6 +10,15 @@ from torchpipe.graph.parameter import Setting, settings
 from torchpipe.graph.port import Input, Output, Ports
 
 
+def inner(name: str) -> Any:
+    """What the cell inside has under this name."""
+    return property(
+        lambda around: getattr(around.cell, name),
+        lambda around, value: setattr(around.cell, name, value),
+        doc=f"That of the cell inside: see `Cell.{name}`.",
+    )
+
+
 class Around(Cell):
     """A cell that holds another one: what `ScaleUp` and `tp.Each` have in common.
 

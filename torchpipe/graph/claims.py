@@ -87,7 +87,7 @@ def names_hole(function: Callable[..., Any]) -> bool:
     function = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isfunction(function):
         return False
-    scope = function.__globals__ | inspect.getclosurevars(function).nonlocals
+    scope = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
     return any(loads_hole(code, scope) for code in within(function.__code__))
 
 

@@ -31,7 +31,8 @@ class FunctionCell(Cell):
     def fresh(self) -> Cell:
         """A copy to place, so that the template stays free."""
         copy = FunctionCell(self.function, filters=self.filters)
-        copy.on_error = self.on_error
+        copy.on_error, copy.batching = self.on_error, self.batching
+        copy.stateful, copy.writes = self.stateful, self.writes
         return copy
 
     @property

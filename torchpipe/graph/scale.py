@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from torchpipe.errors import GraphError
-from torchpipe.graph.around import Around
+from torchpipe.graph.around import Around, inner
 from torchpipe.graph.build import current_build
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone, ThreadClone
@@ -27,12 +27,19 @@ class ScaleUp(Around):
         clones: The specifications.
         most: The most clones that it may get by itself; None if their number is fixed.
 
-    The parameters and configs of the cell are set and read here, as if it were not scaled up.
+    The parameters, configs and policies of the cell are set and read here, as if it were not scaled
+    up.
 
     >>> import torchpipe as tp
     >>> [str(clone) for clone in tp.ScaleUp(tp.cell(abs), clones=2).clones]
     ['clone 0 on cpu', 'clone 1 on cpu']
     """
+
+    stateful: Any = inner("stateful")
+    filters: Any = inner("filters")
+    writes: Any = inner("writes")
+    batching: Any = inner("batching")
+    on_error: Any = inner("on_error")
 
     def __init__(
         self,
