@@ -8,6 +8,7 @@ from typing import Any
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.parameter import Setting, settings
 from torchpipe.graph.port import Input, Output, Ports
+from torchpipe.graph.reserved import refuse_hidden
 
 
 def inner(name: str) -> Any:
@@ -30,6 +31,7 @@ class Around(Cell):
 
     def _hold(self, cell: Cell) -> None:
         """Take the cell in; its place is here from now on."""
+        refuse_hidden(cell)
         self.cell = cell.fresh()
         self.cell._parent = self
 

@@ -11,6 +11,7 @@ from torchpipe.graph.build import Graph, built, free_name
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.children import adopted, let_go, refuse_built, refuse_placed, refuse_taken
 from torchpipe.graph.port import Connection, Output, Ports
+from torchpipe.graph.reserved import refuse_hidden, refuse_hiding
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
@@ -57,6 +58,7 @@ class Pipeline(Cell):
         if not name.startswith("_"):
             let_go(self, name)
             value = adopted(self, name, value)
+            refuse_hiding(self, Pipeline, name, value)
         object.__setattr__(self, name, value)
 
     def place(self, cell: Cell, name: str = "") -> Cell:
@@ -77,6 +79,7 @@ class Pipeline(Cell):
         refuse_placed(self, cell, name)
         refuse_built(self, name)
         refuse_taken(self, name)
+        refuse_hidden(cell)
         self._cells[name] = cell
         cell._parent, cell._name = self, name
         return cell
