@@ -1,6 +1,7 @@
 """ScaleUp: a cell and its clones, as plain objects."""
 
 import pytest
+from torch import nn
 
 import torchpipe as tp
 from tests.graph.made import Camera, Detect, Inner, Track, error_of, made, one
@@ -76,6 +77,43 @@ def test_outside_of_build_a_call_runs_the_cell():
         (
             lambda: tp.ScaleUp(one),
             "cannot scale up {one}: it is no cell. Wrap a function: tp.cell(...).",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect),
+            "cannot scale up Detect: it is a class. Make a cell: Detect(...).",
+        ),
+        (
+            lambda: tp.ScaleUp(nn.Linear(4, 2)),
+            "cannot scale up a Linear: it is a network, and no cell. Wrap it: tp.ModuleCell(net).",
+        ),
+        (
+            lambda: tp.ScaleUp(nn.Linear),
+            "cannot scale up Linear: it is a network, and no cell. Wrap it: tp.ModuleCell(net).",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), 0),
+            "cannot scale up Detect to 0 clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), -1),
+            "cannot scale up Detect to -1 clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), []),
+            "cannot scale up Detect to [] clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), 2.0),
+            "cannot scale up Detect to 2.0 clones: give a number, a list of clones, or "
+            "clones='auto'.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), tp.ThreadClone()),
+            f"cannot scale up Detect to {tp.ThreadClone()!r} clones: give a number, a list of "
+            f"clones, or clones='auto'.".replace("{", "{{").replace("}", "}}"),
         ),
         (
             lambda: tp.ScaleUp(tp.ScaleUp(Detect())),

@@ -143,9 +143,14 @@ def built(pipeline: Pipeline) -> Graph:
 def refuse_result(pipeline: Pipeline, name: str, value: Any) -> None:
     """Refuse a result that no cell of this pipeline gives."""
     if not isinstance(value, Output):
+        from torchpipe.graph.cell import Cell  # which imports this module
+
+        what, how = f"{value!r}", "Return what a cell gave"
+        if isinstance(value, Cell):
+            what, how = f"the cell {value.path}", "Call it, and return what it gives"
         raise ConnectError(
-            f"{pipeline.path}.build returned {value!r} as {name!r}: an output of one of its cells "
-            f"is expected. Return what a cell gave."
+            f"{pipeline.path}.build returned {what} as {name!r}: an output of one of its cells is "
+            f"expected. {how}."
         )
     scope = value.cell if value.argument else value.cell._parent
     if scope is not pipeline:
