@@ -63,3 +63,17 @@ def test_what_a_pipeline_may_set_itself_is_set():
 def test_methods_may_be_given_by_a_function():
     cell = setting("reset", lambda: None)()
     made(lambda self, x: self.a(x), a=cell).check()
+
+
+@pytest.mark.parametrize("setting_of", [tp.Parameter, tp.Config])
+def test_a_setting_is_declared_in_the_class_body(setting_of):
+    cell = setting("level", setting_of(0.5))()
+    kind = setting_of.__name__
+    assert error_of(lambda: tp.ScaleUp(cell), GraphError) == (
+        f"cannot set 'level' in WriteCsv to a {kind}: it belongs to the class. Declare it in the "
+        f"class body: level = tp.{kind}(0.5)."
+    )
+    assert error_of(lambda: made(lambda self, x: x, level=setting_of(2)), GraphError) == (
+        f"cannot set 'level' in Line to a {kind}: it belongs to the class. Declare it in the "
+        f"class body: level = tp.{kind}(2)."
+    )

@@ -10,6 +10,7 @@ from torchpipe.errors import CheckError, GraphError
 from torchpipe.graph.build import Graph, built, free_name
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.children import adopted, let_go, refuse_built, refuse_placed, refuse_taken
+from torchpipe.graph.definition import Definition
 from torchpipe.graph.port import Connection, Output, Ports
 from torchpipe.graph.reserved import refuse_hidden, refuse_hiding
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torchpipe.engine.run import Run
 
 
-class Pipeline(Cell):
+class Pipeline(Definition):
     """Cells joined together. Assign them in `__init__`, connect them in `build`.
 
     `build` runs once and is symbolic: calling a cell connects it. With arguments it makes an *open*
@@ -220,12 +221,6 @@ class Pipeline(Cell):
         self.__dict__.update(state)
         for name, cell in self._cells.items():
             cell._parent, cell._name = self, name
-
-    def __copy__(self) -> Self:
-        raise GraphError(
-            f"cannot copy {self.path} without its cells: a cell has one place in one pipeline. Use "
-            f"copy.deepcopy."
-        )
 
     def __str__(self) -> str:
         from torchpipe.graph.draw import tree

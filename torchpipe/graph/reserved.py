@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import GraphError
+from torchpipe.graph.parameter import Setting
 from torchpipe.graph.port import Ports
 
 __all__ = ["fixed", "refuse_hidden", "refuse_hiding"]
@@ -40,8 +41,20 @@ def taken(cell: Cell, name: str, kind: str = "cell") -> GraphError:
     )
 
 
+def misplaced(cell: Cell, name: str, setting: Setting[Any]) -> GraphError:
+    """The error of a parameter or config that is no class variable, and so would do nothing."""
+    what = type(setting).__name__
+    return GraphError(
+        f"cannot set {name!r} in {type(cell).__name__} to a {what}: it belongs to the class. "
+        f"Declare it in the class body: {name} = tp.{what}({setting.default!r})."
+    )
+
+
 def refuse_hidden(cell: Cell) -> None:
     """Refuse a cell some of whose attributes or class variables hide what every cell has."""
+    for name, value in vars(cell).items():
+        if isinstance(value, Setting):
+            raise misplaced(cell, name, value)
     for name in METHODS:
         if hasattr(cell, name) and not callable(getattr(cell, name)):
             raise taken(cell, name)
@@ -54,6 +67,8 @@ def refuse_hidden(cell: Cell) -> None:
 
 def refuse_hiding(pipeline: Pipeline, kind: type[Pipeline], name: str, value: object) -> None:
     """Refuse to set an attribute that hides a method or a property of every pipeline."""
+    if isinstance(value, Setting):
+        raise misplaced(pipeline, name, value)
     found = inspect.getattr_static(kind, name, None)
     method = callable(found) and not callable(value)
     if method or isinstance(found, property | cached_property):
