@@ -136,7 +136,7 @@ class Cell:
     forward: Callable[..., Any]
 
     def forward_batch(self, items: list[tuple[Any, ...]]) -> list[Any]:
-        """Run `forward` on several items in one call: needed where `batching` is set.
+        """Run `forward` on several items in one call: define it where `batching` is set.
 
         Args:
             items: The arguments of `forward`, one tuple per item; 1 to `batching.max_size` items.
