@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import torchpipe as tp
-from torchpipe.errors import ConnectError, RunError
+from torchpipe.errors import ConnectError, ParameterError, RunError
 from torchpipe.testing import Barrier, Gate, check_cell
 
 SAMPLES = [torch.randn(3, generator=torch.Generator().manual_seed(i)) for i in range(6)]
@@ -241,3 +241,33 @@ def test_a_network_that_loses_rows_is_told():
 def test_it_shows_the_network_and_its_settings():
     cell = tp.ModuleCell(nn.Linear(3, 2), dtype=torch.float16)
     assert repr(cell) == "ModuleCell(Linear, dtype=torch.float16)"
+
+
+def scaled_by(x):
+    return x
+
+
+@pytest.mark.parametrize(("value", "name"), [(scaled_by, "scaled_by"), (3, "3")])
+def test_what_is_no_network_and_makes_none_is_refused(value, name):
+    with pytest.raises(ParameterError) as caught:
+        tp.ModuleCell(value)
+    assert str(caught.value) == (
+        f"cannot make a ModuleCell of {name}: it is no nn.Module, and no function that makes one, "
+        f"which takes no arguments. Wrap a function of items with tp.cell(...)."
+    )
+
+
+def test_batch_is_no_number():
+    with pytest.raises(ParameterError) as caught:
+        tp.ModuleCell(nn.Linear(4, 2), batch=4)
+    assert str(caught.value) == (
+        "cannot batch with 4: batch must be a tp.Batching. Write batch=tp.Batching(max_size=16)."
+    )
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(ParameterError) as caught:
+        tp.ModuleCell(nn.Linear(4, 2), device="gpu")(torch.zeros(4))
+    text = str(caught.value)
+    assert text.startswith("cannot run ModuleCell on 'gpu': Expected one of cpu, cuda")
+    assert "Devices here: cpu" in text

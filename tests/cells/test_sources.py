@@ -8,7 +8,7 @@ import pytest
 
 import torchpipe as tp
 from tests.cells.made import Only
-from torchpipe.errors import RunError, UsageError
+from torchpipe.errors import ParameterError, RunError, UsageError
 from torchpipe.testing import check_cell
 
 
@@ -185,3 +185,22 @@ def test_folder_source_starts_at_a_file(tmp_path):
         run.seek(1, 2)
         assert list(run) == [tmp_path / "c"]
         assert [path.name for path in run] == ["a", "b", "c"]
+
+
+def test_what_cannot_be_iterated_over_is_refused_at_once():
+    with pytest.raises(ParameterError) as caught:
+        tp.Source(5)
+    assert str(caught.value) == (
+        "cannot make a Source of 5: it cannot be iterated over. Pass a list, a range, or anything "
+        "else with an `__iter__`."
+    )
+
+
+def test_a_sequence_without_iter_is_a_source():
+    class Squares:
+        def __getitem__(self, index):
+            if index == 3:
+                raise IndexError
+            return index**2
+
+    assert list(tp.Source(Squares()).forward()) == [0, 1, 4]

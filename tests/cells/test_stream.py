@@ -126,3 +126,12 @@ def test_cells_show_what_they_do():
         "Filter(is_even)",
         "Delay(3)",
     ]
+
+
+@pytest.mark.parametrize("cell", [tp.Filter, tp.Call, tp.Unbatch])
+def test_what_is_no_function_is_refused_at_once(cell):
+    with pytest.raises(ParameterError) as caught:
+        cell(3)
+    assert str(caught.value) == (
+        f"cannot make a {cell.__name__} of 3: it is no function. Pass a function of an item."
+    )

@@ -183,3 +183,12 @@ def test_a_pipeline_cannot_be_copied_without_its_cells():
         "copy.deepcopy."
     )
     assert error_of(lambda: copy.copy(Tracking()), GraphError) == error
+
+
+def test_a_function_keeps_its_policies_wherever_it_is_placed():
+    cell = tp.cell(one)
+    cell.stateful, cell.writes, cell.filters = True, True, True
+    cell.batching, cell.on_error = tp.Batching(2), "skip"
+    placed = made(lambda self, x: self.a(x), a=cell).a
+    for name in ("stateful", "writes", "filters", "batching", "on_error"):
+        assert getattr(placed, name) == getattr(cell, name)

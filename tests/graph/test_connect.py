@@ -229,6 +229,11 @@ ONE, TWO = tp.cell(one), tp.cell(two)
             "what a cell gave.",
         ),
         (
+            lambda self: self.track,
+            "Line.build returned the cell track as 'out': an output of one of its cells is "
+            "expected. Call it, and return what it gives.",
+        ),
+        (
             lambda self: {"boxes": [self.camera()]},
             "Line.build returned [<Output camera.out (Frame)>] as 'boxes': an output of one of its "
             "cells is expected. Return what a cell gave.",

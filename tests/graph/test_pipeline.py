@@ -296,3 +296,27 @@ def test_pull_and_call_deploy_and_stop_ends():
     closed.stop()
     assert closed.pull() == 1
     closed.stop()
+
+
+def test_a_definition_is_not_run_by_mistake():
+    pipeline = made(lambda self, x: x)
+    assert error_of(lambda: list(pipeline), GraphError) == (
+        "cannot iterate over Line: it is a definition. Run it: with Line.run() as run, and then "
+        "for x in run."
+    )
+    assert error_of(lambda: pipeline.__enter__(), GraphError) == (
+        "cannot enter Line: it is a definition. Run it: with Line.run() as run."
+    )
+    with pytest.raises(GraphError, match="cannot enter Line"), pipeline:
+        pass
+
+
+def test_outputs_that_are_unpacked_into_another_number_say_how_many_there_are():
+    def build(self, frame):
+        a, b, c = self.detect(frame)
+        return a, b, c
+
+    pipeline = made(build, detect=Detect())
+    with pytest.raises(ValueError, match="not enough values to unpack") as caught:
+        _ = pipeline.graph
+    assert caught.value.__notes__ == ["detect gives 2 outputs (boxes, score)"]

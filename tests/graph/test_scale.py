@@ -1,6 +1,7 @@
 """ScaleUp: a cell and its clones, as plain objects."""
 
 import pytest
+from torch import nn
 
 import torchpipe as tp
 from tests.graph.made import Camera, Detect, Inner, Track, error_of, made, one
@@ -36,6 +37,36 @@ def test_settings_are_those_of_the_cell():
     assert error_of(lambda: scaled.size, AttributeError) == error
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("on_error", "skip"),
+        ("batching", tp.Batching(4)),
+        ("stateful", True),
+        ("filters", True),
+        ("writes", True),
+    ],
+)
+def test_policies_are_those_of_the_cell(name, value):
+    scaled = tp.ScaleUp(Detect())
+    setattr(scaled, name, value)
+    assert getattr(scaled.cell, name) == getattr(scaled, name) == value
+
+
+def test_a_policy_that_is_set_on_a_scaled_up_cell_holds():
+    class Inverses(tp.Pipeline):
+        def __init__(self):
+            super().__init__()
+            self.inverse = tp.ScaleUp(tp.cell(lambda x: 1 / x), clones=2)
+            self.inverse.on_error = "skip"
+
+        def build(self, x):
+            return self.inverse(x)
+
+    with Inverses().run() as run:
+        assert list(run.map([1, 0, 2])) == [1.0, 0.5]
+
+
 def test_outside_of_build_a_call_runs_the_cell():
     assert tp.ScaleUp(tp.cell(one))(5) == 5
 
@@ -46,6 +77,43 @@ def test_outside_of_build_a_call_runs_the_cell():
         (
             lambda: tp.ScaleUp(one),
             "cannot scale up {one}: it is no cell. Wrap a function: tp.cell(...).",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect),
+            "cannot scale up Detect: it is a class. Make a cell: Detect(...).",
+        ),
+        (
+            lambda: tp.ScaleUp(nn.Linear(4, 2)),
+            "cannot scale up a Linear: it is a network, and no cell. Wrap it: tp.ModuleCell(net).",
+        ),
+        (
+            lambda: tp.ScaleUp(nn.Linear),
+            "cannot scale up Linear: it is a network, and no cell. Wrap it: tp.ModuleCell(net).",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), 0),
+            "cannot scale up Detect to 0 clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), -1),
+            "cannot scale up Detect to -1 clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), []),
+            "cannot scale up Detect to [] clones: at least one must run it. Give a number from 1 "
+            "on, or a list of clones.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), 2.0),
+            "cannot scale up Detect to 2.0 clones: give a number, a list of clones, or "
+            "clones='auto'.",
+        ),
+        (
+            lambda: tp.ScaleUp(Detect(), tp.ThreadClone()),
+            f"cannot scale up Detect to {tp.ThreadClone()!r} clones: give a number, a list of "
+            f"clones, or clones='auto'.".replace("{", "{{").replace("}", "}}"),
         ),
         (
             lambda: tp.ScaleUp(tp.ScaleUp(Detect())),

@@ -1,9 +1,9 @@
 """Ready-made cells: sources, sinks, batches, filters, and any `nn.Module`.
 
-Reading order: `sources`, `stream`, `sinks`, and `each` on `keys` (no torch there); then `loader`
-on `seeded` (torch's global generators), and `module` on `weights` (who shares which copy of a
-network), `rows` (items to one batch and back) and `transfer` (to the device). Each name is imported
-when it is first asked for, so that torch is loaded only by those who use it.
+Reading order: `sources`, `stream`, `sinks` (with `refusals`), and `each` on `keys` (no torch
+there); then `loader` on `seeded` (torch's global generators), and `module` on `weights` (who shares
+which copy of a network), `rows` (items to one batch and back) and `transfer` (to the device). Each
+name is imported when it is first asked for, so that torch is loaded only by those who use it.
 """
 
 from __future__ import annotations

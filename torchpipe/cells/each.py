@@ -10,23 +10,15 @@ from weakref import ref
 
 from torchpipe.cells.keys import Boxes, Letters, handle, places_by_key
 from torchpipe.errors import GraphError, StateError
-from torchpipe.graph.around import Around
+from torchpipe.graph.around import Around, inner
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.feedback import Feedback
 from torchpipe.graph.function import is_generator
+from torchpipe.graph.lookalike import advice, named
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.port import Input, Ports
 from torchpipe.graph.scale import ScaleUp
-
-
-def inner(name: str) -> Any:
-    """What the cell inside has under this name."""
-    return property(
-        lambda each: getattr(each.cell, name),
-        lambda each, value: setattr(each.cell, name, value),
-        doc=f"That of the cell inside: see `Cell.{name}`.",
-    )
 
 
 class Each(Around):
@@ -218,9 +210,7 @@ def call_all(calls: list[Callable[[], None]]) -> None:
 def refuse(cell: Cell) -> None:
     """Refuse what cannot have a copy for each key."""
     if not isinstance(cell, Cell):
-        raise GraphError(
-            f"cannot copy {cell!r} for each key: it is no cell. Wrap a function: tp.cell(...)."
-        )
+        raise GraphError(f"cannot copy {named(cell)} for each key: {advice(cell)}")
     for problem in problems(cell):
         raise GraphError(f"cannot copy {cell.path} for each key: {problem}")
 

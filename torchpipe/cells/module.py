@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+from torch import nn
 
 from torchpipe.cells.rows import groups, split, stack
 from torchpipe.cells.transfer import caster, handed_over, with_arguments
 from torchpipe.cells.weights import Net, Placement, Weights
+from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.parameter import Config
@@ -40,14 +43,15 @@ class ModuleCell(Cell):
             that changes one in place or trains on it must `clone()` it first. With False the user's
             own module runs, in its own mode, and gradients flow.
         compile: Compile the module with `torch.compile`; a string names its backend.
-        batch: Let a clone take several waiting items at once (of a scaled-up cell: `clones=1` will
-            do). Each item is then one *sample*: its tensors are stacked along a new first
-            dimension, shape `(n, ...)`, samples of another shape in a call of their own; results
-            are split along the first dimension, into views of one tensor. Tuples, dicts and lists
-            of tensors are split within.
+        batch: Let a clone take several waiting items at once, scaled up or not. Each item is then
+            one *sample*: its tensors are stacked along a new first dimension, shape `(n, ...)`,
+            samples of another shape in a call of their own; results are split along the first
+            dimension, into views of one tensor. Tuples, dicts and lists of tensors are split
+            within.
 
     Raises:
-        ParameterError: The module cannot be copied, or its ports cannot be told.
+        ParameterError: It is no module and makes none, the module cannot be copied, or its ports
+            cannot be told; `batch` is no `tp.Batching`; torch has no such device.
         RunError: With `batch`, the module returned another number of rows than it got.
 
     >>> import torch, torchpipe as tp
@@ -76,6 +80,7 @@ class ModuleCell(Cell):
         batch: Batching | None = None,
     ):
         super().__init__()
+        refuse(net, batch)
         self.weights = Weights(net)
         self.device = device
         self.inference = inference
@@ -86,8 +91,7 @@ class ModuleCell(Cell):
         return self.weights.signature()
 
     def setup(self, clone: Clone) -> None:
-        # An empty tensor tells which device "cuda" means in this thread.
-        device = torch.empty(0, device=self.device or clone.device).device
+        device = found(self.path, self.device or clone.device)
         placement = Placement(device, self.dtype, self.inference, self.compile or False)
         run: Callable[..., Any] = self.weights.on(placement)
         if self.autocast is not None:
@@ -127,6 +131,45 @@ class ModuleCell(Cell):
     def describe(self) -> str:
         settings = {name: value for name, value in self._configs.items() if value}
         return ", ".join([repr(self.weights), *(f"{k}={v}" for k, v in settings.items())])
+
+
+def refuse(net: Any, batch: Any) -> None:
+    """Refuse what cannot give a network, and a number where a `Batching` is meant."""
+    if not isinstance(net, nn.Module) and not makes(net):
+        name = getattr(net, "__name__", repr(net))
+        raise ParameterError(
+            f"cannot make a ModuleCell of {name}: it is no nn.Module, and no function that makes "
+            f"one, which takes no arguments. Wrap a function of items with tp.cell(...)."
+        )
+    if not isinstance(batch, Batching | None):
+        raise ParameterError(
+            f"cannot batch with {batch!r}: batch must be a tp.Batching. Write "
+            f"batch=tp.Batching(max_size=16)."
+        )
+
+
+def makes(function: Any) -> bool:
+    """Whether something can be called without arguments, as far as it tells."""
+    if not callable(function):
+        return False
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # written in C
+        return True
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return all(p.default is not p.empty or p.kind in variable for p in parameters)
+
+
+def found(path: str, device: str | torch.device) -> torch.device:
+    """The device, with the number that "cuda" means in this thread."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # this torch was built without CUDA
+        here = ", ".join(["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))])
+        raise ParameterError(
+            f"cannot run {path} on {str(device)!r}: {str(error).splitlines()[0]}. Devices here: "
+            f"{here}."
+        ) from error
 
 
 def autocasting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torchpipe.cells.refusals import refuse_uncallable
 from torchpipe.graph.cell import Cell
 
 
@@ -49,6 +50,9 @@ class Call(Cell):
     Args:
         function: Called for what it does (write a file, show an image); its result is ignored.
 
+    Raises:
+        ParameterError: It is no function.
+
     >>> import torchpipe as tp
     >>> show = tp.Call(print)
     >>> show("hello")
@@ -60,6 +64,7 @@ class Call(Cell):
 
     def __init__(self, function: Callable[[Any], object]):
         super().__init__()
+        refuse_uncallable("Call", function)
         self.function = function
 
     def forward(self, item: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from torchpipe.cells.refusals import refuse_uniterable
 from torchpipe.errors import RunError, UsageError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone
@@ -27,6 +28,7 @@ class Source(Cell):
             one epoch; for several, pass a list or an object whose `__iter__` starts again.
 
     Raises:
+        ParameterError: It cannot be iterated over.
         RunError: A second epoch of a one-shot iterator: it would be empty without a word.
 
     >>> import torchpipe as tp
@@ -36,6 +38,7 @@ class Source(Cell):
 
     def __init__(self, iterable: Iterable[Any]):
         super().__init__()
+        refuse_uniterable("Source", iterable)
         self.iterable = OneShot(iterable) if isinstance(iterable, Iterator) else iterable
         self.first = 0
 

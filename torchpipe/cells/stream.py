@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from torchpipe.cells.refusals import refuse_uncallable
 from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.hole import HOLE
@@ -85,6 +86,9 @@ class Unbatch(Cell):
         split: Gives the parts of one item. By default the item is iterated over: a list gives its
             values, a tensor its rows (views that share the batch's memory).
 
+    Raises:
+        ParameterError: `split` is no function.
+
     >>> import torchpipe as tp
     >>> from torchpipe.testing import check_cell
     >>> check_cell(tp.Unbatch(), ["a", "b"], [], ["c"])
@@ -93,6 +97,7 @@ class Unbatch(Cell):
 
     def __init__(self, split: Callable[[Any], Iterable[Any]] = iter):
         super().__init__()
+        refuse_uncallable("Unbatch", split)
         self.split = split
 
     def forward(self, batch: Any) -> Iterator[Any]:
@@ -108,6 +113,9 @@ class Filter(Cell):
     Args:
         predicate: Called with each item, in the cell's clone.
 
+    Raises:
+        ParameterError: It is no function.
+
     >>> import torchpipe as tp
     >>> even = tp.Filter(lambda x: x % 2 == 0)
     >>> [even(x) for x in range(4)]
@@ -118,6 +126,7 @@ class Filter(Cell):
 
     def __init__(self, predicate: Callable[[Any], Any]):
         super().__init__()
+        refuse_uncallable("Filter", predicate)
         self.predicate = predicate
 
     def forward(self, item: Any) -> Any:

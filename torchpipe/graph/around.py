@@ -8,6 +8,16 @@ from typing import Any
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.parameter import Setting, settings
 from torchpipe.graph.port import Input, Output, Ports
+from torchpipe.graph.reserved import refuse_hidden
+
+
+def inner(name: str) -> Any:
+    """What the cell inside has under this name."""
+    return property(
+        lambda around: getattr(around.cell, name),
+        lambda around, value: setattr(around.cell, name, value),
+        doc=f"That of the cell inside: see `Cell.{name}`.",
+    )
 
 
 class Around(Cell):
@@ -21,6 +31,7 @@ class Around(Cell):
 
     def _hold(self, cell: Cell) -> None:
         """Take the cell in; its place is here from now on."""
+        refuse_hidden(cell)
         self.cell = cell.fresh()
         self.cell._parent = self
 

@@ -42,6 +42,18 @@ class Build:
     def __init__(self, pipeline: Pipeline):
         self.pipeline = pipeline
         self.called: set[str] = set()
+        self.last: Cell | None = None
+
+    def run(self, arguments: dict[str, Output]) -> Any:
+        """Call the pipeline's `build`; where it unpacks wrongly, say what there was to unpack."""
+        try:
+            return self.pipeline.build(**arguments)
+        except ValueError as error:
+            if "values to unpack" in str(error) and self.last is not None:
+                names = list(self.last.outputs)
+                many = f"{len(names)} outputs ({', '.join(names)})"
+                error.add_note(f"{self.last.path} gives {many}")
+            raise
 
     def call(self, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Connect the arguments to the inputs of the cell and return its outputs.
@@ -53,6 +65,7 @@ class Build:
         cell = self._placed(cell)
         self._refuse_second_call(cell)
         self.called.add(cell._name)
+        self.last = cell
         for target, value in bound(cell, args, kwargs):
             Connection(value if isinstance(value, Output) else Constant(value), target)
         return packed(cell)
@@ -133,7 +146,7 @@ def built(pipeline: Pipeline) -> Graph:
         for port in inputs_of(pipeline, pipeline.port_function())
     }
     with building(pipeline) as build:
-        returned = pipeline.build(**arguments)
+        returned = build.run(arguments)
     results, packing = named(returned)
     for name, value in results.items():
         refuse_result(pipeline, name, value)
@@ -143,9 +156,14 @@ def built(pipeline: Pipeline) -> Graph:
 def refuse_result(pipeline: Pipeline, name: str, value: Any) -> None:
     """Refuse a result that no cell of this pipeline gives."""
     if not isinstance(value, Output):
+        from torchpipe.graph.cell import Cell  # which imports this module
+
+        what, how = f"{value!r}", "Return what a cell gave"
+        if isinstance(value, Cell):
+            what, how = f"the cell {value.path}", "Call it, and return what it gives"
         raise ConnectError(
-            f"{pipeline.path}.build returned {value!r} as {name!r}: an output of one of its cells "
-            f"is expected. Return what a cell gave."
+            f"{pipeline.path}.build returned {what} as {name!r}: an output of one of its cells is "
+            f"expected. {how}."
         )
     scope = value.cell if value.argument else value.cell._parent
     if scope is not pipeline:

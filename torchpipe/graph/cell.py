@@ -12,6 +12,7 @@ from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.hole import HOLE as HOLE  # the engine takes it from here
 from torchpipe.graph.policy import Batching, ErrorPolicy
 from torchpipe.graph.port import Input, Output, Ports
+from torchpipe.graph.reserved import fixed
 from torchpipe.graph.signature import inputs_of, outputs_of, returned
 from torchpipe.graph.types import is_named_tuple
 
@@ -31,6 +32,9 @@ class Cell:
     A cell is a definition and stays light: what a clone needs (weights, files, devices) is made in
     `setup`. A cell that runs unscaled is copied once, shallowly, for each run; every clone of a
     scaled-up cell is a deep copy.
+
+    Attributes of your own may have any names but those of the methods and properties below: inputs,
+    outputs, path, seed, suggested_name, setup, reset and so on.
 
     Attributes:
         stateful: Whether a result depends on the items before. Then each item passes one clone, in
@@ -132,7 +136,7 @@ class Cell:
     forward: Callable[..., Any]
 
     def forward_batch(self, items: list[tuple[Any, ...]]) -> list[Any]:
-        """Run `forward` on several items in one call: needed where `batching` is set.
+        """Run `forward` on several items in one call: define it where `batching` is set.
 
         Args:
             items: The arguments of `forward`, one tuple per item; 1 to `batching.max_size` items.
@@ -179,12 +183,12 @@ class Cell:
         """The class that declares the parameters and configs: see `settings`."""
         return type(self)
 
-    @property
+    @fixed
     def suggested_name(self) -> str:
         """What to call the cell where it is not an attribute."""
         return type(self).__name__.lower()
 
-    @property
+    @fixed
     def path(self) -> str:
         """Where the cell is: its dotted name from the outermost pipeline, or its class name."""
         above = self._parent._path_of_children if self._parent is not None else ""
@@ -194,7 +198,7 @@ class Cell:
     def _parent_path(self) -> str:
         return "no pipeline" if self._parent is None else self._parent.path
 
-    @property
+    @fixed
     def seed(self) -> int:
         """A 64-bit number for the randomness of the current item.
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchpipe.errors import ParameterError
-from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.claims import claims, without_effect
 from torchpipe.graph.feedback import Feedback
 from torchpipe.graph.flat import FlatGraph, Node, leaves, missing
-from torchpipe.graph.function import is_generator
+from torchpipe.graph.loose import is_idle, loose_ends
 from torchpipe.graph.parameter import Config, Unset, settings
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.placement import placing
-from torchpipe.graph.policy import attempts_and_skip
 from torchpipe.graph.port import Constant, Input, Output
 from torchpipe.graph.regions import Numbering, Region
 from torchpipe.graph.scale import ScaleUp
@@ -24,10 +23,10 @@ def findings(pipeline: Pipeline) -> list[str]:
     numbering = Numbering(graph)
     found = [*starting(graph)]
     for each in pipelines(pipeline):
-        found += [*unused(each), *without_effect(each)]
+        found += [*loose_ends(each), *without_effect(each)]
     for node in graph.nodes:
         if node.cell is not None:
-            found += [*unconnected(node), *unset(node), *policy(node), *scaling(node, node.cell)]
+            found += [*unconnected(node), *unset(node), *claims(node), *scaling(node, node.cell)]
     found += [*numbering.findings, *results(graph, numbering), *placing(graph)]
     return list(dict.fromkeys(found))  # several cells may lack the same argument
 
@@ -48,41 +47,6 @@ def pipelines(pipeline: Pipeline) -> Iterator[Pipeline]:
         inner = cell.cell if isinstance(cell, ScaleUp) else cell
         if isinstance(inner, Pipeline):
             yield from pipelines(inner)
-
-
-def unused(pipeline: Pipeline) -> Iterator[str]:
-    """Every cell has a part in the graph, or else a forgotten source would end the stream."""
-    for cell in pipeline.children.values():
-        if is_idle(cell):
-            yield (
-                f"{cell.path} has no part in the graph: `build` does not call it. Call it, or "
-                f"leave it out."
-            )
-
-
-def without_effect(pipeline: Pipeline) -> Iterator[str]:
-    """What is asked of a pipeline, but only cells can do."""
-    if pipeline.on_error != "raise":
-        yield (
-            f"{pipeline.path} cannot have on_error={pipeline.on_error!r}: it is a pipeline, and "
-            f"errors are raised by its cells. Set it on those that may raise."
-        )
-    if pipeline.batching is not None:
-        yield (
-            f"{pipeline.path} cannot have batching: it is a pipeline, and its cells are called one "
-            f"by one. Set it on those that take batches."
-        )
-
-
-def is_idle(cell: Cell) -> bool:
-    """Whether a cell of a pipeline is neither called nor connected."""
-    pipeline = cell._parent
-    assert isinstance(pipeline, Pipeline)
-    if cell._name in pipeline.graph.called:
-        return False
-    given = any(output.cell is cell for output in pipeline.graph.results.values())
-    taken = any(port.connection is not None for port in cell.inputs.values())
-    return not (given or taken or any(port.connections for port in cell.outputs.values()))
 
 
 def unconnected(node: Node) -> Iterator[str]:
@@ -132,27 +96,6 @@ def configs(node: Node, values: dict[str, object], clone: str) -> Iterator[str]:
             )
         elif problem := known[name].problem(value):
             yield f"{node.path} ({clone}) cannot have {name} = {value!r}: {problem}."
-
-
-def policy(node: Node) -> Iterator[str]:
-    """The error policy must be one, and possible: what a cell has yielded cannot be taken back."""
-    for leaf in leaves(node.cell):
-        try:
-            attempts_and_skip(leaf.on_error)
-        except ParameterError as error:
-            yield f"{leaf.path}: {error}"
-            continue
-        streaming = is_source(leaf) or is_generator(leaf)
-        if leaf.on_error != "raise" and streaming and not (node.bundled and leaf is node.cell):
-            yield (
-                f"{leaf.path} cannot have on_error={leaf.on_error!r}: what a source or a cell that "
-                f"yields has given cannot be taken back. Handle the error in its `forward`."
-            )
-        if leaf.batching is not None and streaming:
-            yield (
-                f"{leaf.path} cannot have batching: it has no single result for each item that it "
-                f"takes. Batch in a cell after it."
-            )
 
 
 def scaling(node: Node, cell: Cell) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import GraphError
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.lookalike import advice, is_cell_class
 
 if TYPE_CHECKING:
     from torchpipe.graph.pipeline import Pipeline
@@ -16,6 +17,8 @@ def adopted(pipeline: Pipeline, name: str, value: Any) -> Any:
     if isinstance(value, Cell):
         refuse_shadowing(pipeline, name.partition(".")[0])
         return pipeline.place(value, name)
+    if is_cell_class(value):
+        raise GraphError(f"cannot place {value.__name__} in {pipeline.path}: {advice(value)}")
     if type(value) in (list, tuple):
         parts = enumerate(value)
         return type(value)(adopted(pipeline, f"{name}.{i}", part) for i, part in parts)

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
+from torchpipe.errors import GraphError
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.lookalike import advice, is_cell_class, is_network, named
 from torchpipe.graph.policy import ErrorPolicy
 
 
@@ -31,7 +33,8 @@ class FunctionCell(Cell):
     def fresh(self) -> Cell:
         """A copy to place, so that the template stays free."""
         copy = FunctionCell(self.function, filters=self.filters)
-        copy.on_error = self.on_error
+        copy.on_error, copy.batching = self.on_error, self.batching
+        copy.stateful, copy.writes = self.stateful, self.writes
         return copy
 
     @property
@@ -78,11 +81,27 @@ def cell(
     """
 
     def decorate(function: Callable[..., Any]) -> FunctionCell:
+        refuse(function)
         made = FunctionCell(function, filters=filters)
         made.on_error = on_error
         return made
 
     return decorate if function is None else decorate(function)
+
+
+def refuse(function: Any) -> None:
+    """Refuse what is no function, or better used otherwise."""
+    if isinstance(function, Cell):
+        problem = "it is a cell already. Use it as it is."
+    elif is_network(function) or is_cell_class(function):
+        problem = advice(function)
+    elif not callable(function):
+        problem = "it is no function. To give one value, pass it to a cell in `build`."
+    elif function is print:
+        problem = "its arguments have no names. To look at items, or to write: tp.Call(print)."
+    else:
+        return
+    raise GraphError(f"cannot make a cell of {named(function)}: {problem}")
 
 
 def is_generator(cell: Cell) -> bool:

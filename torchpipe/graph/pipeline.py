@@ -10,13 +10,15 @@ from torchpipe.errors import CheckError, GraphError
 from torchpipe.graph.build import Graph, built, free_name
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.children import adopted, let_go, refuse_built, refuse_placed, refuse_taken
+from torchpipe.graph.definition import Definition
 from torchpipe.graph.port import Connection, Output, Ports
+from torchpipe.graph.reserved import refuse_hidden, refuse_hiding
 
 if TYPE_CHECKING:
     from torchpipe.engine.run import Run
 
 
-class Pipeline(Cell):
+class Pipeline(Definition):
     """Cells joined together. Assign them in `__init__`, connect them in `build`.
 
     `build` runs once and is symbolic: calling a cell connects it. With arguments it makes an *open*
@@ -57,6 +59,7 @@ class Pipeline(Cell):
         if not name.startswith("_"):
             let_go(self, name)
             value = adopted(self, name, value)
+            refuse_hiding(self, Pipeline, name, value)
         object.__setattr__(self, name, value)
 
     def place(self, cell: Cell, name: str = "") -> Cell:
@@ -77,6 +80,7 @@ class Pipeline(Cell):
         refuse_placed(self, cell, name)
         refuse_built(self, name)
         refuse_taken(self, name)
+        refuse_hidden(cell)
         self._cells[name] = cell
         cell._parent, cell._name = self, name
         return cell
@@ -217,12 +221,6 @@ class Pipeline(Cell):
         self.__dict__.update(state)
         for name, cell in self._cells.items():
             cell._parent, cell._name = self, name
-
-    def __copy__(self) -> Self:
-        raise GraphError(
-            f"cannot copy {self.path} without its cells: a cell has one place in one pipeline. Use "
-            f"copy.deepcopy."
-        )
 
     def __str__(self) -> str:
         from torchpipe.graph.draw import tree

@@ -86,9 +86,10 @@ def attempts_and_skip(policy: ErrorPolicy) -> tuple[int, Skip | None]:
 class Batching:
     """Dynamic batching: a clone takes several waiting items and runs them in one call.
 
-    Every item keeps its number, so that outside the cell is still one in, one out. The cell must
+    Every item keeps its number, so that outside the cell is still one in, one out. The cell should
     define `forward_batch(items)`, which takes a list of argument tuples and returns a list of
-    results of the same length.
+    results of the same length: without, the items of a call go through `forward` one by one, and
+    nothing is won.
 
     Args:
         max_size: Most items in one call.

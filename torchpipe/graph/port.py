@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from torchpipe.errors import ConnectError
+from torchpipe.graph.symbol import Symbol
 from torchpipe.graph.types import article, fits, type_name
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Input:
         return f"<Input {self}>"
 
 
-class Output:
+class Output(Symbol):
     """Where a cell gives a value; in `build`, it stands for that value.
 
     Attributes:
@@ -84,18 +85,6 @@ class Output:
 
     def __repr__(self) -> str:
         return f"<Output {self}>"
-
-    def __iter__(self) -> Iterator[Any]:
-        raise ConnectError(
-            f"cannot unpack {self}: it is one output. To give several, annotate the return type "
-            f"of `forward` with a NamedTuple."
-        )
-
-    def __bool__(self) -> bool:
-        raise ConnectError(
-            f"cannot branch on {self}: `build` runs once, before there are values. Decide in a "
-            f"cell's `forward`, or drop items with tp.Filter."
-        )
 
 
 class Constant:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from torchpipe.errors import GraphError
-from torchpipe.graph.around import Around
+from torchpipe.graph.around import Around, inner
 from torchpipe.graph.build import current_build
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone, ThreadClone
+from torchpipe.graph.lookalike import advice, named
 
 
 class ScaleUp(Around):
@@ -27,12 +28,19 @@ class ScaleUp(Around):
         clones: The specifications.
         most: The most clones that it may get by itself; None if their number is fixed.
 
-    The parameters and configs of the cell are set and read here, as if it were not scaled up.
+    The parameters, configs and policies of the cell are set and read here, as if it were not scaled
+    up.
 
     >>> import torchpipe as tp
     >>> [str(clone) for clone in tp.ScaleUp(tp.cell(abs), clones=2).clones]
     ['clone 0 on cpu', 'clone 1 on cpu']
     """
+
+    stateful: Any = inner("stateful")
+    filters: Any = inner("filters")
+    writes: Any = inner("writes")
+    batching: Any = inner("batching")
+    on_error: Any = inner("on_error")
 
     def __init__(
         self,
@@ -60,7 +68,7 @@ class ScaleUp(Around):
 def refuse(cell: Cell) -> None:
     """Refuse to scale up what is no cell, or has its place already."""
     if not isinstance(cell, Cell):
-        raise GraphError(f"cannot scale up {cell!r}: it is no cell. Wrap a function: tp.cell(...).")
+        raise GraphError(f"cannot scale up {named(cell)}: {advice(cell)}")
     if isinstance(cell, ScaleUp):
         raise GraphError(
             f"cannot scale up {cell!r}: it is scaled up already. Give it all its clones at once."
@@ -81,14 +89,19 @@ def limit(path: str, most: int) -> int:
     return most
 
 
-def specifications(path: str, clones: int | Sequence[Clone] | str) -> tuple[Clone, ...]:
+def specifications(path: str, clones: int | Sequence[Clone]) -> tuple[Clone, ...]:
     """One numbered specification per clone."""
-    if isinstance(clones, str):
+    if not is_some(clones):
         raise GraphError(
             f"cannot scale up {path} to {clones!r} clones: give a number, a list of clones, or "
             f"clones='auto'."
         )
     given = [ThreadClone()] * clones if isinstance(clones, int) else list(clones)
+    if not given:
+        raise GraphError(
+            f"cannot scale up {path} to {clones!r} clones: at least one must run it. Give a number "
+            f"from 1 on, or a list of clones."
+        )
     for clone in given:
         if not isinstance(clone, Clone):
             raise GraphError(
@@ -96,3 +109,8 @@ def specifications(path: str, clones: int | Sequence[Clone] | str) -> tuple[Clon
                 f"list such as [tp.ThreadClone(device='cuda:0')]."
             )
     return tuple(replace(clone, index=index) for index, clone in enumerate(given))
+
+
+def is_some(clones: object) -> bool:
+    """Whether it is a number, or several of something."""
+    return isinstance(clones, int | Iterable) and not isinstance(clones, str)
