@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,20 @@ def test_the_blocks_of_the_page_on_tracing_run(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning's own
 def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     run_blocks(DOCS / page)
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_the_file_of_the_tour_has_each_row_once_wherever_its_run_was_saved(cut: int, tmp_path):
+    written = run_blocks(DOCS / "tour.md")["Written"](4, str(tmp_path / "rows.csv"))
+    with written.run() as run:
+        first = [run.pull() for _ in range(cut)]
+        run.save(tmp_path / "run")
+        list(run)
+    with written.run() as run:
+        run.load(tmp_path / "run")
+        assert first + list(run) == [0, 1, 2, 3]
+    rows = (tmp_path / "rows.csv").read_text().split()
+    assert rows == ["x,total", "0,0", "1,2", "2,6", "3,12"]
 
 
 @pytest.fixture
@@ -110,13 +125,14 @@ def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys, tmp_path, monkeypa
         assert capsys.readouterr().out == drawing
 
 
-def run_blocks(page: Path) -> None:
-    """Run them all, and draw the pipelines that the page shows."""
+def run_blocks(page: Path) -> dict[str, Any]:
+    """Run them all, and draw the pipelines that the page shows; what they define."""
     code = "\n".join(blank_but("python", page.read_text()))
-    names = {"__name__": page.name}
+    names: dict[str, Any] = {"__name__": page.name}
     exec(compile(code, page, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
     for pipeline, drawing in drawn_in(page).items():
         assert eval(pipeline, names).to_mermaid() == drawing
+    return names
 
 
 def drawn_in(page: Path) -> dict[str, str]:
