@@ -47,6 +47,16 @@ def test_the_file_of_the_tour_has_each_row_once_wherever_its_run_was_saved(cut: 
     assert rows == ["x,total", "0,0", "1,2", "2,6", "3,12"]
 
 
+def test_what_is_installed_comes_from_a_checkout_as_it_is_on_no_index():
+    files = [
+        *ROOT.glob("*.md"),
+        *(file for part in ("docs", "recipes") for file in (ROOT / part).rglob("*.md")),
+        *(file for part in ("torchpipe", "recipes") for file in (ROOT / part).rglob("*.py")),
+    ]
+    texts = {file: file.read_text() for file in files if "node_modules" not in file.parts}
+    assert [file for file, text in texts.items() if "torchpipe-cells[" in text] == []
+
+
 @pytest.fixture
 def weights() -> None:
     """Those of the recipe's detector."""
