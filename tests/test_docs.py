@@ -77,6 +77,13 @@ def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
 
 
+def test_the_first_pipeline_of_the_readme_is_that_of_the_tour_and_needs_nothing():
+    first = (ROOT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    exec(first, {"__name__": "first"})  # noqa: S102 - our own documentation
+    assert "class Sums(tp.Pipeline)" in first
+    assert set(first.splitlines()) <= set((DOCS / "tour.md").read_text().splitlines())
+
+
 @pytest.mark.usefixtures("weights")
 def test_the_code_of_the_readme_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
