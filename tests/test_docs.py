@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,30 @@ def test_the_blocks_of_a_page_run_top_to_bottom(page: str):
     run_blocks(DOCS / page)
 
 
+@pytest.mark.parametrize("cut", range(5))
+def test_the_file_of_the_tour_has_each_row_once_wherever_its_run_was_saved(cut: int, tmp_path):
+    written = run_blocks(DOCS / "tour.md")["Written"](4, str(tmp_path / "rows.csv"))
+    with written.run() as run:
+        first = [run.pull() for _ in range(cut)]
+        run.save(tmp_path / "run")
+        list(run)
+    with written.run() as run:
+        run.load(tmp_path / "run")
+        assert first + list(run) == [0, 1, 2, 3]
+    rows = (tmp_path / "rows.csv").read_text().split()
+    assert rows == ["x,total", "0,0", "1,2", "2,6", "3,12"]
+
+
+def test_what_is_installed_comes_from_a_checkout_as_it_is_on_no_index():
+    files = [
+        *ROOT.glob("*.md"),
+        *(file for part in ("docs", "recipes") for file in (ROOT / part).rglob("*.md")),
+        *(file for part in ("torchpipe", "recipes") for file in (ROOT / part).rglob("*.py")),
+    ]
+    texts = {file: file.read_text() for file in files if "node_modules" not in file.parts}
+    assert [file for file, text in texts.items() if "torchpipe-cells[" in text] == []
+
+
 @pytest.fixture
 def weights() -> None:
     """Those of the recipe's detector."""
@@ -50,6 +75,13 @@ def test_the_page_that_builds_the_tracking_recipe_runs_and_shows_what_is_drawn(
     drawing = "\n".join(blank_but("mermaid", (DOCS / "tracking.md").read_text())).strip()
     assert capsys.readouterr().out.strip() == drawing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["followed.mp4", "followed.txt"]
+
+
+def test_the_first_pipeline_of_the_readme_is_that_of_the_tour_and_needs_nothing():
+    first = (ROOT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    exec(first, {"__name__": "first"})  # noqa: S102 - our own documentation
+    assert "class Sums(tp.Pipeline)" in first
+    assert set(first.splitlines()) <= set((DOCS / "tour.md").read_text().splitlines())
 
 
 @pytest.mark.usefixtures("weights")
@@ -110,13 +142,14 @@ def test_what_a_recipe_draws_is_drawn_so(recipe: str, capsys, tmp_path, monkeypa
         assert capsys.readouterr().out == drawing
 
 
-def run_blocks(page: Path) -> None:
-    """Run them all, and draw the pipelines that the page shows."""
+def run_blocks(page: Path) -> dict[str, Any]:
+    """Run them all, and draw the pipelines that the page shows; what they define."""
     code = "\n".join(blank_but("python", page.read_text()))
-    names = {"__name__": page.name}
+    names: dict[str, Any] = {"__name__": page.name}
     exec(compile(code, page, "exec", dont_inherit=True), names)  # noqa: S102 - our own documentation
     for pipeline, drawing in drawn_in(page).items():
         assert eval(pipeline, names).to_mermaid() == drawing
+    return names
 
 
 def drawn_in(page: Path) -> dict[str, str]:

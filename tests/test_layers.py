@@ -32,6 +32,7 @@ BELOW = {
     "serve": {"errors", "addresses", "access", "graph", "engine", "cells", "dashboard", "tracing"}
     | {"extras"},
     "cli": {"errors", "addresses", "extras", "graph", "engine", "cells", "serve", "dashboard"},
+    "__main__": {"cli"},
 }
 
 # What a run is saved with: torch is loaded when one is saved or loaded, and not before.

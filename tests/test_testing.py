@@ -1,6 +1,7 @@
 """The helpers for tests: they hold, meet, record, and find bad cells."""
 
 import threading
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -138,6 +139,29 @@ class Later(Numbers):
         return True
 
 
+class Awaited(tp.Cell):
+    async def forward(self, x: int) -> int:
+        return x
+
+
+class Parts(NamedTuple):
+    first: int
+    rest: int
+
+
+class Split(tp.Cell):
+    """Gives a tuple of so many values, where two are promised."""
+
+    filters = True
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: int) -> Parts:
+        return tp.HOLE if x < 0 else (x,) * self.count
+
+
 class Sum(tp.Cell):
     stateful = True
 
@@ -241,9 +265,24 @@ class TestCheckCell:
         assert not recorder._deployed
         assert len(recorder.of("setup")) == len(recorder.of("teardown")) > 0
 
+    def test_a_tuple_with_a_value_for_each_output_is_fine(self):
+        assert check_cell(Split(2), 1, -1) == [(1, 1), tp.HOLE]
+
     @pytest.mark.parametrize(
         ("cell", "items", "message"),
         [
+            (
+                Split(3),
+                [-1, 5],
+                "result 1 does not have one value for each of its outputs (first, rest): "
+                "(5, 5, 5). Return a Parts.",
+            ),
+            (
+                Awaited(),
+                [1],
+                "its `forward` is `async def`, and nobody awaits what a cell returns. Write `def "
+                "forward`, and call asyncio.run in it.",
+            ),
             (Add(), [1], "item 0 is no tuple of arguments for its inputs (x, y): 1."),
             (Numbers(), [1], "item 0 is no tuple of arguments for its inputs (none): 1."),
             (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import COMMENT, NEWLINE, NL, generate_tokens
 
 import pytest
 
@@ -41,3 +43,25 @@ def test_every_package_has_an_entry(folder: str):
 
 def test_the_four_parts_have_an_entry():
     assert {"torchpipe/", "recipes/", "tests/", "docs/"} <= set(entries())
+
+
+def test_the_core_has_as_many_lines_of_code_as_the_design_says():
+    package = ROOT / "torchpipe"
+    core = [package / "errors.py", *package.glob("graph/*.py"), *package.glob("engine/*.py")]
+    count = sum(map(lines_of_code, [*core, *package.glob("engine/compiler/*.py")]))
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    told = re.search(r"It has about ([\d,]+)\s+lines of code", text)
+    assert told is not None
+    assert int(told[1].replace(",", "")) == pytest.approx(count, rel=0.03)
+
+
+def lines_of_code(file: Path) -> int:
+    """Those with code on them: no blank ones, docstrings and comments."""
+    with file.open(encoding="utf-8") as text:
+        tokens = [one for one in generate_tokens(text.readline) if one.string.strip()]
+    code = [one for one in tokens if one.type not in (COMMENT, NEWLINE, NL)]
+    lines = {n for one in code for n in range(one.start[0], one.end[0] + 1)}
+    tree = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    alone = (node for node in tree if isinstance(node, ast.Expr))
+    told = (node for node in alone if isinstance(node.value, ast.Constant))
+    return len(lines - {n for node in told for n in range(node.lineno, (node.end_lineno or 0) + 1)})

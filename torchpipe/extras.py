@@ -21,6 +21,6 @@ def needing(extra: str, what: str) -> Iterator[None]:
         if (error.name or "").startswith("torchpipe"):
             raise
         raise UsageError(
-            f"cannot {what}: the module {error.name!r} is not installed. Install the extra: "
-            f"pip install 'torchpipe-cells[{extra}]'."
+            f"cannot {what}: the module {error.name!r} is not installed. Install the extra "
+            f"`{extra}`: from a checkout, pip install --editable '.[{extra}]'."
         ) from error

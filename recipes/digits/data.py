@@ -13,7 +13,7 @@ from torchpipe.errors import UsageError
 
 SIDE = 28  # pixels
 _TEST = 100  # digits of each class that are kept for the test
-_INSTALL = "Run `pip install 'torchpipe-cells[digits]'`."
+_INSTALL = "From a checkout, run `pip install --editable '.[digits]'`."
 
 
 class Digit(NamedTuple):

@@ -93,6 +93,6 @@ def _check_packages(loop: str) -> None:
     find_table()
     if loop == "lightning" and find_spec("lightning") is None:
         raise UsageError(
-            "cannot train with --loop lightning: lightning is not installed. Run `pip install "
-            "'torchpipe-cells[digits]'`, or choose --loop plain or --loop cell."
+            "cannot train with --loop lightning: lightning is not installed. From a checkout, "
+            "run `pip install --editable '.[digits]'`, or choose --loop plain or --loop cell."
         )

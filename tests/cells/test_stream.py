@@ -50,6 +50,69 @@ def test_a_batch_of_nothing_is_refused():
     assert str(error.value) == "cannot make batches of 0 items: size must be at least 1."
 
 
+HOPS = [(size, hop) for size in range(1, 5) for hop in range(1, 7)]
+
+
+def batches_in_a_loop(items, size, hop, drop_last):
+    """A batch begins every `hop` items; a smaller one only with items that no other has."""
+    batches, seen = [], 0
+    for first in range(0, len(items), hop):
+        batch = items[first : first + size]
+        if len(batch) == size or (first + len(batch) > seen and not drop_last):
+            batches.append(batch)
+        seen = first + len(batch)
+    return batches
+
+
+@pytest.mark.parametrize(("size", "hop"), HOPS)
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_a_batch_begins_every_hop_items_as_in_a_plain_loop(size, hop, drop_last):
+    for count in range(12):
+        batch, items = tp.Batch(size, hop=hop, drop_last=drop_last), list(range(count))
+        expected = batches_in_a_loop(items, size, hop, drop_last)
+        assert check_cell(batch, *items) == expected
+    assert results(count, batch) == expected
+
+
+@pytest.mark.parametrize(("size", "hop"), HOPS)
+def test_batches_go_on_exactly_from_any_item(size, hop):
+    items = list(range(11))
+    expected = batches_in_a_loop(items, size, hop, drop_last=False)
+    for cut in range(len(items) + 1):
+        one, other = tp.Batch(size, hop=hop), tp.Batch(size, hop=hop)
+        found = [batch for item in items[:cut] for batch in one.forward(item)]
+        other.load_state_dict(one.state_dict())
+        found += [batch for item in items[cut:] for batch in other.forward(item)]
+        assert [*found, *other.flush()] == expected
+        other.reset()
+        assert other.state_dict() == tp.Batch(size, hop=hop).state_dict()
+
+
+@pytest.mark.parametrize("hop", [1, 2, 3, 5])
+def test_a_run_saved_between_two_batches_that_overlap_goes_on(hop, tmp_path):
+    whole = results(13, tp.Batch(3, hop=hop))
+    for cut in range(1, len(whole)):
+        with Through(13, tp.Batch(3, hop=hop)).run() as run:
+            assert [run.pull() for _ in range(cut)] == whole[:cut]
+            run.save(tmp_path / "run")
+        with Through(13, tp.Batch(3, hop=hop)).run() as run:
+            run.load(tmp_path / "run")
+            assert list(run) == whole[cut:]
+
+
+def test_a_batch_keeps_no_item_that_it_does_not_need():
+    batch = tp.Batch(2, hop=1000)
+    for item in range(500):
+        list(batch.forward(item))
+    assert len(batch.items) <= 2
+
+
+def test_a_hop_of_nothing_is_refused():
+    with pytest.raises(ParameterError) as error:
+        tp.Batch(2, hop=0)
+    assert str(error.value) == "cannot begin a batch every 0 items: hop must be at least 1."
+
+
 def test_an_empty_epoch_has_no_batch():
     assert results(0, tp.Batch(2)) == []
 
@@ -119,10 +182,12 @@ def test_stateful_cells_cannot_be_scaled_up(cell):
 
 
 def test_cells_show_what_they_do():
-    cells = tp.Batch(2), tp.Batch(2, drop_last=True), tp.Filter(is_even), tp.Delay(3)
+    cells = tp.Batch(2), tp.Batch(2, drop_last=True), tp.Batch(4, hop=2)
+    cells += tp.Filter(is_even), tp.Delay(3)
     assert [repr(cell) for cell in cells] == [
         "Batch(size=2)",
         "Batch(size=2, drop_last=True)",
+        "Batch(size=4, hop=2)",
         "Filter(is_even)",
         "Delay(3)",
     ]

@@ -58,7 +58,7 @@ def test_what_is_missing_says_how_to_get_it(tmp_path):
     install(tmp_path, "beta", "1")
     code, out, err = doctor(tmp_path)
     assert (code, err) == (0, "")
-    assert "greek       no alpha; pip install 'torchpipe-cells[greek]'\n" in out
+    assert "greek       no alpha; pip install --editable '.[greek]'\n" in out
     assert "hebrew      alef 3.1\n" in out
     assert out.endswith(f"{WHOLE}\n")
 
@@ -68,7 +68,7 @@ def test_what_is_always_needed_and_is_not_there_is_an_error(tmp_path):
     install(tmp_path, "beta", "1.9.3")
     code, out, err = doctor(tmp_path)
     assert code == 2
-    assert "always      no alpha, beta 1.9.3 is not >=1.10; pip install 'torchpipe-cells'\n" in out
+    assert "always      no alpha, beta 1.9.3 is not >=1.10; pip install --editable '.'\n" in out
     assert WHOLE not in out
     assert err == (
         "torchpipe: no alpha: pip install 'alpha>=2'. "
@@ -82,7 +82,7 @@ def test_a_release_that_must_never_be_used_is_an_error_and_one_that_is_too_old_i
     install(tmp_path, "bad", "2.6.2")
     install(tmp_path, "old", "1.0")
     code, out, err = doctor(tmp_path)
-    assert "two         old 1.0 is not >=2,!=2.6.2; pip install 'torchpipe-cells[two]'\n" in out
+    assert "two         old 1.0 is not >=2,!=2.6.2; pip install --editable '.[two]'\n" in out
     error = "torchpipe: bad 2.6.2 is not >=2,!=2.6.2: pip install 'bad>=2,!=2.6.2'.\n"
     assert (code, err) == (2, error)
 

@@ -53,7 +53,7 @@ def test_without_the_extra_it_is_named(torchpipe, street, monkeypatch):
     assert (code, out) == (2, "")
     assert err == (
         "torchpipe: cannot show a page: the module 'starlette.applications' is not installed. "
-        "Install the extra: pip install 'torchpipe-cells[dashboard]'.\n"
+        "Install the extra `dashboard`: from a checkout, pip install --editable '.[dashboard]'.\n"
     )
 
 

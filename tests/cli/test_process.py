@@ -60,6 +60,15 @@ def start(*words, script=LISTENING, **options):
     )
 
 
+@pytest.mark.parametrize("module", ["torchpipe", "torchpipe.cli"])
+def test_python_can_run_the_command_as_a_module(module):
+    script = f"import runpy; runpy.run_module({module!r}, run_name='__main__')"
+    process = start("recipes", script=script)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert "tracking" in out
+
+
 @pytest.mark.parametrize(
     ("words", "torn"), [([], ["torn down True"]), (["--clones", 3], ["torn down False"] * 3)]
 )

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+import torchpipe as tp
+
 SLEEPS = """\
 import time
 import torchpipe as tp
@@ -29,6 +31,21 @@ class Plain(tp.Pipeline):
     def build(self):
         return tp.Source([])()
 """
+
+
+def test_the_help_says_that_what_is_written_is_written_in_each_epoch(torchpipe, target, capsys):
+    with pytest.raises(SystemExit):
+        torchpipe("profile", f"{target(SLEEPS)}:Line", "--help")
+    told = "epoch after epoch, and its sinks do what they always do"
+    assert told in capsys.readouterr().out
+
+
+def test_a_pipeline_without_a_docstring_does_not_show_that_of_all(torchpipe, target, capsys):
+    with pytest.raises(SystemExit):
+        torchpipe("run", f"{target(SLEEPS)}:Line", "--help")
+    out = capsys.readouterr().out
+    assert "--frames" in out
+    assert tp.Pipeline.__doc__.partition("\n")[0] not in out
 
 
 def test_plans_are_tried_and_the_best_is_told(torchpipe, target):

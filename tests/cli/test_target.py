@@ -51,6 +51,12 @@ def test_a_name_that_is_no_pipeline(torchpipe, street, name, error):
     assert torchpipe("run", f"{street}:{name}") == (2, "", expected)
 
 
+def test_a_file_without_a_name_is_told_the_pipelines_in_it(torchpipe, street):
+    error = "names no pipeline in the file; pipelines there: Street, Open."
+    expected = f"torchpipe: {street} {error} Write {street}:Name.\n"
+    assert torchpipe("graph", street) == (2, "", expected)
+
+
 def test_a_file_without_a_pipeline(torchpipe, target):
     file = target("x = 1\n")
     error = f"torchpipe: there is no 'Line' in {file}, and no pipeline.\n"
@@ -61,10 +67,7 @@ def test_a_file_without_a_pipeline(torchpipe, target):
     ("target", "error"),
     [
         ("none.py:Line", "cannot read none.py: there is no such file."),
-        (
-            "none.py",
-            "none.py names no pipeline in the file. Write none.py:Name.",
-        ),
+        ("none.py", "cannot read none.py: there is no such file."),
         (
             "none_such:Line",
             "there is no module 'none_such'. Write file.py:Name, or module:Name for a module that "

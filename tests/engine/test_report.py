@@ -85,6 +85,10 @@ LIMITS = {
     ),
     "cores": ("the cores", period(SOURCE, replace(clones("a", 9, 80), cpu=79.0), cpu=79.0)),
     "a window": ("the window", period(SOURCE, clones("a", 4, 30), clones("b", 2, 5))),
+    "fewer items than a window": (
+        "nothing",
+        period(stage("s", "source", 0.1, items=6), replace(clones("a", 4, 30), items=6), results=6),
+    ),
     "requests": (
         "arrivals",
         period(stage("inputs", "caller", 0.1, starved=9.9), clones("a", 2, 5), consumer=None),

@@ -24,7 +24,12 @@ LAST = 5.0  # seconds from the signal to the end, on a machine that is not busy 
 
 TARGET = '''\
 import os
+from typing import Annotated
+
+from torch import Tensor
+
 import torchpipe as tp
+from torchpipe.serve import Array
 
 
 class Slow(tp.Cell):
@@ -60,6 +65,15 @@ class Port(Held):
 class Untyped(tp.Pipeline):
     def build(self, x):
         return tp.cell(lambda x: x)(x)
+
+
+class Loose(tp.Pipeline):
+    def build(self, x: Tensor, y: Annotated[Tensor, Array("float32", (2,))]):
+        return tp.cell(largest)(x, y)
+
+
+def largest(x: Tensor, y: Tensor) -> float:
+    return float(max(x.max(), y.max()))
 '''
 
 
@@ -92,6 +106,16 @@ async def until_unready(url: str) -> None:
         while (reply := await client.get("/readyz")).status_code == 200:
             await asyncio.sleep(0)
     assert reply.status_code == 503
+
+
+def test_the_start_tells_the_pages_and_which_input_takes_any_array(target):
+    with serving_apart(f"{target}:Loose") as (process, url):
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert lines == [f"To try it: {url}/docs\n", f"The live page: {url}/dashboard/\n"]
+        assert process.stderr.readline() == (
+            "Loose.x takes any array, and whole numbers in a request become int64. Say what it "
+            'takes, such as Annotated[Tensor, torchpipe.serve.Array("float32", (4,))].\n'
+        )
 
 
 def test_sigterm_finishes_what_is_inside_and_takes_no_more(target, gate):
@@ -169,7 +193,7 @@ def test_options_of_the_target_and_of_the_run(target, gate):
 def test_the_address_of_the_live_page_opens_it(target, gate):
     with served(target, gate, "--token", "a b&c") as (process, url):
         assert process.stdout is not None
-        page = process.stdout.readline().split()[-1]
+        page = [process.stdout.readline() for _ in range(2)][-1].split()[-1]
         assert page == f"{url}/dashboard/?token=a%20b%26c"
         with httpx.Client(follow_redirects=True) as browser:
             assert browser.get(f"{url}/dashboard/").status_code == 401

@@ -28,7 +28,7 @@ class Count(tp.Cell):
         return x
 
 
-LABELS = ("pipeline", "cell", "outcome", "state", "reason", "status")
+LABELS = ("pipeline", "cell", "state", "reason", "status")
 CONTROL = [
     ("GET", "/parameters"),
     ("PATCH", "/parameters"),
@@ -130,7 +130,7 @@ def test_metrics_are_those_of_prometheus():
         reply = client.get("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     found = metrics_in(reply.text)
-    assert found["torchpipe_cell_items_total", "Line", "steps.0", "done"] == 3
+    assert found["torchpipe_cell_items_total", "Line", "steps.0"] == 3
     assert found["torchpipe_cell_service_seconds_count", "Line", "steps.0"] == 3
     assert found["torchpipe_cell_state_seconds_total", "Line", "steps.0", "busy"] > 0
     assert found["torchpipe_cell_state_seconds_total", "Line", "steps.0", "starved"] > 0
@@ -158,6 +158,18 @@ def test_metrics_count_how_requests_ended():
     replies = {key[2]: value for key, value in found.items() if key[0] == "torchpipe_replies_total"}
     assert replies == {"200": 2, "500": 1, "422": 3}
     assert drained["torchpipe_replies_total", "Typed", "503"] == 1
+
+
+def test_metrics_tell_in_which_cell_requests_failed():
+    def inverse(x: int) -> float:
+        return 1 / x
+
+    with asking(Typed(inverse)) as client:
+        for x in (1, 0, 2, 0):
+            client.post("/run", json={"x": x})
+        found = metrics_in(client.get("/metrics").text)
+    assert found["torchpipe_cell_items_total", "Typed", "cell"] == 4
+    assert found["torchpipe_cell_failures_total", "Typed", "cell"] == 2
 
 
 @pytest.mark.parametrize(("method", "path"), CONTROL)

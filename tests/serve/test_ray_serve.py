@@ -25,6 +25,6 @@ def test_without_ray_it_says_what_to_install(monkeypatch):
     with pytest.raises(UsageError) as error:
         deployment(lambda: Typed(add_one))
     assert str(error.value) == (
-        "cannot deploy a pipeline: Ray Serve is not installed. Install the extra: pip install "
-        "'torchpipe-cells[ray-serve]'."
+        "cannot deploy a pipeline: Ray Serve is not installed. Install the extra `ray-serve`: "
+        "from a checkout, pip install --editable '.[ray-serve]'."
     )

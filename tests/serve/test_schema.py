@@ -86,6 +86,21 @@ def test_the_page_asks_no_other_host():
         assert client.get(script).status_code == 200
 
 
+def test_the_address_of_the_service_leads_to_the_page_to_try_it():
+    with asking(Typed(add_one)) as client:
+        assert client.get("/").headers["location"] == "docs"
+        assert client.get("/", follow_redirects=True).url.path == "/docs"
+
+
+def test_the_docstring_of_the_pipeline_is_in_the_document():
+    class Plain(Typed):
+        pass
+
+    for pipeline, told in ((Typed(add_one), Typed.__doc__), (Plain(add_one), "")):
+        with asking(pipeline) as client:
+            assert client.get("/openapi.json").json()["info"].get("description", "") == told
+
+
 def test_what_a_client_calls_has_plain_names():
     with asking(Typed(add_one)) as client:
         told = client.get("/openapi.json").json()["paths"]

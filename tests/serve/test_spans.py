@@ -74,6 +74,6 @@ def test_spans_need_the_extra(monkeypatch):
     with pytest.raises(UsageError) as caught:
         app(Typed(add_one), spans=True)
     assert str(caught.value) == (
-        "cannot make spans: the module 'opentelemetry' is not installed. Install the extra: "
-        "pip install 'torchpipe-cells[otel]'."
+        "cannot make spans: the module 'opentelemetry' is not installed. Install the extra "
+        "`otel`: from a checkout, pip install --editable '.[otel]'."
     )

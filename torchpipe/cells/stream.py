@@ -19,21 +19,28 @@ class Batch(Cell):
     `collate` it is what that function makes of the list: `torch.stack` for tensors of one shape,
     `torch.utils.data.default_collate` for tuples and dicts of them.
 
+    With a smaller `hop` batches overlap: a sliding window. With a larger one items between batches
+    are left out. At the end of an epoch, items that are in no batch yet make a last, smaller one,
+    which begins where the next would have begun.
+
     Use it where a batch is what should flow, as in training. To only *compute* in batches, with one
     item in and one out, give the cell `batching=tp.Batching(...)` instead.
 
     Args:
         size: How many items.
+        hop: A batch begins every so many items; by default `size`.
         drop_last: Drop the last, smaller batch of an epoch rather than give it.
         collate: Makes the batch from a list of items.
 
     Raises:
-        ParameterError: `size` is less than 1.
+        ParameterError: `size` or `hop` is less than 1.
 
     >>> import torchpipe as tp
     >>> from torchpipe.testing import check_cell
     >>> check_cell(tp.Batch(2), "a", "b", "c")
     [['a', 'b'], ['c']]
+    >>> check_cell(tp.Batch(3, hop=1), *range(5))
+    [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
     """
 
     stateful = True
@@ -42,41 +49,57 @@ class Batch(Cell):
         self,
         size: int,
         *,
+        hop: int | None = None,
         drop_last: bool = False,
         collate: Callable[[list[Any]], Any] | None = None,
     ):
         super().__init__()
         if size < 1:
             raise ParameterError(f"cannot make batches of {size} items: size must be at least 1.")
-        self.size, self.drop_last, self.collate = size, drop_last, collate
-        self.items: list[Any] = []
+        if hop is not None and hop < 1:
+            raise ParameterError(f"cannot begin a batch every {hop} items: hop must be at least 1.")
+        self.size, self.hop = size, size if hop is None else hop
+        self.drop_last, self.collate = drop_last, collate
+        self._begin([], 0, 0)
+
+    def _begin(self, items: list[Any], given: int, skip: int) -> None:
+        """Start a batch with items of which the last one had the first `given`, or skip some."""
+        self.items, self.given, self.skip = items, given, skip
+        self.due = self.size if not skip else 1  # so that `forward` looks at one length only
 
     def reset(self) -> None:
-        self.items = []
+        self._begin([], 0, 0)
 
     def forward(self, item: Any) -> Iterator[Any]:
         """A batch, if this item completes one."""
         self.items.append(item)
-        if len(self.items) == self.size:
-            yield self._taken()
+        if len(self.items) == self.due:
+            if self.skip:
+                self._begin([], 0, self.skip - 1)
+                return
+            items, gap = self.items, self.hop - self.size
+            self._begin(items[self.hop :], max(-gap, 0), max(gap, 0))
+            yield self._batch(items)
 
     def flush(self) -> Iterator[Any]:
         """Give the last batch of the epoch, of fewer items."""
-        if self.items and not self.drop_last:
-            yield self._taken()
+        if len(self.items) > self.given and not self.drop_last:
+            items = self.items
+            self.reset()
+            yield self._batch(items)
 
-    def _taken(self) -> Any:
-        items, self.items = self.items, []
+    def _batch(self, items: list[Any]) -> Any:
         return items if self.collate is None else self.collate(items)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"items": list(self.items)}
+        return {"items": list(self.items), "given": self.given, "skip": self.skip}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.items = list(state["items"])
+        self._begin(list(state["items"]), state["given"], state["skip"])
 
     def describe(self) -> str:
-        return f"size={self.size}" + (", drop_last=True" if self.drop_last else "")
+        hop = f", hop={self.hop}" if self.hop != self.size else ""
+        return f"size={self.size}{hop}" + (", drop_last=True" if self.drop_last else "")
 
 
 class Unbatch(Cell):

@@ -40,11 +40,15 @@ TARGETS = (
 )
 OF_TARGETS = {
     "run": "run a pipeline",
-    "profile": "plan the clones of a pipeline",
+    "profile": "plan the clones of a pipeline, in many epochs: what it writes is written in each",
     "graph": "draw a pipeline",
     "serve": "serve a pipeline over HTTP",
     "dashboard": "run a pipeline, and show it on a live page",
 }
+EPOCHS = (
+    "The pipeline runs epoch after epoch, and its sinks do what they always do: what they write\n"
+    "is written in each. Give files that may be replaced, or leave the sinks out."
+)
 FORMATS: dict[str, Callable[[Pipeline], str]] = {
     "tree": lambda pipeline: f"{pipeline}\n",
     "mermaid": Pipeline.to_mermaid,
@@ -166,6 +170,7 @@ def profile(target: str, command: str | None, words: list[str]) -> None:
     """Run a pipeline with one plan of clones after another, and say which is the best."""
     definition = find(target, command)
     parser = target_parser("profile", target, command, definition=definition)
+    parser.epilog = EPOCHS
     add = add_run_options(parser, stream=True).add_argument
     text = "clones of all cells together (default: as many as there are)"
     add("--budget", type=whole(1), metavar="N", help=text)

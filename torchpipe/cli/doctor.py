@@ -82,9 +82,9 @@ def row(extra: str, needed: list[Requirement]) -> list[str]:
     """What an extra needs and has, or what is missing and how to get it."""
     there = {one.name: f"{one.name} {one.version}" for one in needed}
     wrong = dict.fromkeys(problem for one in needed if (problem := problem_of(one)))
-    target = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
+    target = f".[{extra}]" if extra else "."
     found = ", ".join(wrong or there.values())
-    text = f"{found}; pip install '{target}'" if wrong else found
+    text = f"{found}; pip install --editable '{target}'" if wrong else found
     lines = textwrap.wrap(text, WIDTH - COLUMN, break_on_hyphens=False)
     names = [extra or "always", *[""] * (len(lines) - 1)]
     return [f"{name:<{COLUMN}}{line}" for name, line in zip(names, lines, strict=True)]

@@ -190,8 +190,9 @@ def reader(hint: Any) -> Reader:
 
 
 def description(definition: Definition) -> str:
-    """The first paragraph of the pipeline's docstring."""
-    return (inspect.getdoc(definition) or "").partition("\n\n")[0]
+    """The first paragraph of the pipeline's docstring; nothing if that is `Pipeline`'s own."""
+    found = inspect.getdoc(definition)
+    return "" if found in (None, inspect.getdoc(Pipeline)) else found.partition("\n\n")[0]
 
 
 def argument_docs(docstring: str) -> dict[str, str]:

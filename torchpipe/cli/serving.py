@@ -65,6 +65,6 @@ def serve_until_ended(pipeline: Pipeline, given: argparse.Namespace) -> None:
 
     def tell(url: str) -> None:
         page = page_at(f"{url}/dashboard", given.token)
-        print(f"{pipeline.path}: {url}\nThe live page: {page}", flush=True)
+        print(f"{pipeline.path}: {url}\nTo try it: {url}/docs\nThe live page: {page}", flush=True)
 
     serve(pipeline, tell=tell, **settings)

@@ -117,7 +117,8 @@ def recipe_of(target: str, command: str | None) -> Definition:
     """A pipeline of a recipe, given its name or its folder."""
     folder = Path(target)
     if target.endswith(".py"):
-        raise UsageError(f"{target} names no pipeline in the file. Write {target}:Name.")
+        there = pipelines_in(file_module(target))
+        raise UsageError(f"{target} names no pipeline in the file{there}. Write {target}:Name.")
     if len(folder.parts) > 1 or target.startswith("."):
         return pipeline_of(Recipe(folder.resolve()), command)
     known = {recipe.name: recipe for recipe in recipes()}

@@ -41,6 +41,7 @@ class Admission:
         ended: Whether the run has ended by itself: the service has to be started again.
         rejected: How many requests were refused, by reason.
         replies: How many requests with the method POST had a reply, by its HTTP status.
+        failures: How many requests failed in a cell, by its path.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class Admission:
         self.draining = self.ended = False
         self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
         self.replies: Counter[int] = Counter()
+        self.failures: Counter[str] = Counter()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -114,7 +116,9 @@ class Admission:
         log.error("request %s failed", request_id, exc_info=error)
         if isinstance(error, RunError):
             return Refusal(str(error), 500)
-        return CellFailed(error)
+        failed = CellFailed(error)
+        self.failures[failed.more["cell"]] += 1
+        return failed
 
     def _notice(self, error: Stopped) -> None:
         """The run has ended before the service, and nothing starts it again."""

@@ -11,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import Match
+from starlette.responses import RedirectResponse
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from torchpipe.dashboard.drawing import first_line
 from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.control import control_routes, controls
@@ -103,6 +105,7 @@ def inner(
     """The app behind the gate."""
     made = FastAPIOffline(
         title=service.pipeline.path,
+        description=first_line(service.pipeline),
         lifespan=lambda _: page.shown(),
         redirect_slashes=False,
         redoc_url=None,  # its page loads a picture from another host
@@ -118,10 +121,15 @@ def inner(
     views, control, health = view_routes(service), control_routes(service), health_routes(service)
     for router in (views, control, health, inference):
         made.router.routes.extend(router.routes)
-    made.router.routes.extend(page.routes)
+    made.router.routes.extend([*page.routes, Route("/", to_the_docs)])
     add_handlers(made)
     describe(made, service)
     return Shortcut(made, asked | inference.shortcuts)
+
+
+async def to_the_docs(request: Request) -> Response:
+    """Who opens the address itself gets the page to try the service."""
+    return RedirectResponse("docs")
 
 
 class Shortcut:

@@ -57,12 +57,17 @@ class Collected(Collector):
         )
         for status, count in service.replies.items():
             replies.add_metric([self.pipeline, str(status)], count)
-        yield from (waiting, sessions, latency, rejected, replies)
+        failures = CounterMetricFamily(
+            "torchpipe_cell_failures", "Requests that failed in a cell.", labels=[*labels, "cell"]
+        )
+        for cell, count in service.failures.items():
+            failures.add_metric([self.pipeline, cell], count)
+        yield from (waiting, sessions, latency, rejected, replies, failures)
 
     def _cells(self, cells: Iterable[CellStatistics]) -> Iterator[Metric]:
         labels = ["pipeline", "cell"]
         items = CounterMetricFamily(
-            "torchpipe_cell_items", "Items that passed a cell.", labels=[*labels, "outcome"]
+            "torchpipe_cell_items", "Items that a cell took, those too that failed.", labels=labels
         )
         service = SummaryMetricFamily(
             "torchpipe_cell_service_seconds", "How long cells took for items.", labels=labels
@@ -76,7 +81,7 @@ class Collected(Collector):
         )
         for cell in cells:
             place = [self.pipeline, cell.path]
-            items.add_metric([*place, "done"], cell.items)
+            items.add_metric(place, cell.items)
             service.add_metric(place, cell.items, cell.busy)
             for state in ("busy", "starved", "blocked"):
                 states.add_metric([*place, state], getattr(cell, state))

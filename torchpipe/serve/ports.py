@@ -25,6 +25,7 @@ class ServedPort:
 
     Attributes:
         name: Its name.
+        path: Its path in the pipeline.
         type: Its type, without what an annotation says beside it.
         hint: Its type, as pydantic reads it.
         adapter: What reads and writes its values.
@@ -37,7 +38,7 @@ class ServedPort:
     """
 
     def __init__(self, port: Input | Output):
-        self.name, self.type = port.name, unannotated(port.type)
+        self.name, self.path, self.type = port.name, port.path, unannotated(port.type)
         self.default = port.default if isinstance(port, Input) else REQUIRED
         if port.type is Any:
             raise UsageError(f"cannot serve {port.path}: it has no type. {FIX}")
@@ -53,6 +54,17 @@ class ServedPort:
             self.schema = self.adapter.json_schema()
         codecs = [one for one in getattr(self.hint, "__metadata__", ()) if type(one) is ArrayCodec]
         self.array = codecs[0] if codecs else None
+
+    @property
+    def advice(self) -> str:
+        """What to say of an input that takes any array, as the first request may fail; or ""."""
+        if self.array is None or self.array.array.dtype is not None:
+            return ""
+        kind = type_name(self.type)
+        return (
+            f"{self.path} takes any array, and whole numbers in a request become int64. Say what "
+            f'it takes, such as Annotated[{kind}, torchpipe.serve.Array("float32", (4,))].'
+        )
 
     @property
     def required(self) -> bool:

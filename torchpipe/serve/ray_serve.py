@@ -48,8 +48,8 @@ def deployment(
         from ray import serve
     except ImportError:
         raise UsageError(
-            "cannot deploy a pipeline: Ray Serve is not installed. Install the extra: pip "
-            "install 'torchpipe-cells[ray-serve]'."
+            "cannot deploy a pipeline: Ray Serve is not installed. Install the extra "
+            "`ray-serve`: from a checkout, pip install --editable '.[ray-serve]'."
         ) from None
     found: dict[str, Any] = {"name": "torchpipe", "max_ongoing_requests": ROOM, **(options or {})}
     if "autoscaling_config" not in found:

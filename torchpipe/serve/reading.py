@@ -37,7 +37,7 @@ async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> 
     Raises:
         Refusal: It is no JSON, or not what is expected.
     """
-    refuse_other(media_type(request), "JSON")
+    refuse_other(media_type(request), "JSON, with -H 'Content-Type: application/json'")
     body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
     if body.count(b":") > MOST_NAMES:
         text = f"the body may have more than {MOST_NAMES:,} names, as it has more colons."

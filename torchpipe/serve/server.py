@@ -18,6 +18,8 @@ from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.asgi import app
 from torchpipe.serve.service import Service
 
+log = logging.getLogger("torchpipe.serve")
+
 CLOSING = 0.5  # seconds that open connections get after all items have left
 STUCK = 0.5  # seconds that a call gets then, before it is left behind
 
@@ -54,6 +56,9 @@ def serve(
             f"Give a token (--token, or TORCHPIPE_TOKEN), or serve on 127.0.0.1."
         )
     gate = app(pipeline, token=token, **{"stop_after": STUCK, **settings})
+    for one in gate.service.inputs.values():
+        if one.advice:
+            log.warning(one.advice)
     with settled() as settle:
 
         def ready(url: str) -> None:

@@ -7,7 +7,7 @@ and fails with the stacks of all threads.
 
 `check_cell` runs a cell alone and looks for what would go wrong in a pipeline.
 
-Reading order: waiting, gates, recorder; same, check.
+Reading order: waiting, gates, recorder; same, outputs, check.
 """
 
 from torchpipe.testing.check import check_cell

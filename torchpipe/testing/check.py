@@ -13,6 +13,7 @@ from torchpipe.errors import EndOfStream
 from torchpipe.graph.cell import Cell, is_source
 from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.hole import HOLE
+from torchpipe.testing.outputs import async_problem, outputs_problem
 from torchpipe.testing.same import first_difference, same
 
 Calls = Sequence[tuple[Any, ...]]
@@ -21,12 +22,12 @@ Calls = Sequence[tuple[Any, ...]]
 def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
     """Run a cell alone, on the CPU, and check that it behaves as a cell must.
 
-    Checked are: it takes such items; it leaves them as they are, because other cells read them
-    too; after `reset` it gives the same results again; deep copies (clones) and pickles (clones
-    elsewhere) of the definition do as well; if it is not stateful, the order of the items does not
-    matter; if it is, its state can be taken in the middle and goes on in a copy; a source that can
-    `seek` gives the same from there; only a cell with `filters` drops items. The cell itself is not
-    set up, its copies are, and torn down.
+    Checked are: it takes such items, and gives a value for each output; it leaves them as they are,
+    because other cells read them too; after `reset` it gives the same results again; deep copies
+    (clones) and pickles (clones elsewhere) of the definition do as well; if it is not stateful, the
+    order of the items does not matter; if it is, its state can be taken in the middle and goes on
+    in a copy; a source that can `seek` gives the same from there; only a cell with `filters` drops
+    items. The cell itself is not set up, its copies are, and torn down.
 
     Args:
         cell: The cell; a source is read to its end.
@@ -47,8 +48,10 @@ def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
     >>> check_cell(double, 1, 2, 3, pickles=False)
     [2, 4, 6]
     """
+    fail_if(cell, async_problem(cell))
     calls = [arguments_of(cell, item, number) for number, item in enumerate(items)]
     expected = check_epochs(cell, calls)
+    fail_if(cell, outputs_problem(cell, expected))
     check_seek(cell, expected)
     check_copies(cell, calls, expected, pickles)
     if cell.stateful:
@@ -63,6 +66,12 @@ def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
 def fail(cell: Cell, what: str) -> None:
     """Fail the check; the text begins with the cell's class."""
     raise AssertionError(f"{type(cell).__name__} is no good cell: {what}")
+
+
+def fail_if(cell: Cell, problem: str | None) -> None:
+    """Fail the check if there is a problem."""
+    if problem is not None:
+        fail(cell, problem)
 
 
 def yields(cell: Cell) -> bool:

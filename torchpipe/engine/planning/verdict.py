@@ -8,9 +8,11 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torchpipe.engine.planning.period import CONSUMER, Period, Station
+from torchpipe.engine.telemetry.statistics import CellStatistics
 
 FULL = 0.9
 """From this utilisation on, something is as good as busy all the time."""
@@ -132,7 +134,7 @@ def waits(period: Period, busiest: Station) -> Verdict:
         for cell in heads
         if cell.thread.startswith("source") or cell.thread == "caller"
     )
-    if blocked:
+    if blocked and may_be_full(period, heads):
         return Verdict(
             WINDOW,
             f"with {period.window} items inside none more may enter, and {most}. A larger "
@@ -142,6 +144,12 @@ def waits(period: Period, busiest: Station) -> Verdict:
     if any(cell.thread == "caller" for cell in heads):
         return Verdict(ARRIVALS, f"more could be submitted: {most}.", busiest)
     return Verdict(NOTHING, f"{most}.", busiest)
+
+
+def may_be_full(period: Period, heads: Iterable[CellStatistics]) -> bool:
+    """Whether enough items came for a full window; a source that has ended is blocked as well."""
+    came = max(cell.items for cell in heads)
+    return any(max(came, path.items) + path.in_flight >= period.window for path in period.paths)
 
 
 def bounds(period: Period) -> list[tuple[float, str, bool]]:
