@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 import torchpipe  # noqa: E402 - from this checkout, whatever else is installed
 
@@ -30,7 +30,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "sphinxcontrib.mermaid",
+    "diagrams",
+    "outside",
 ]
 
 root_doc = "docs/index"
@@ -39,7 +40,6 @@ exclude_patterns = ["build", "**/node_modules", ".*"]
 
 myst_heading_anchors = 4  # the same names as on GitHub
 myst_fence_as_directive = ["mermaid"]
-mermaid_version = "11.12.0"
 
 default_role = "code"  # docstrings are written with single backticks
 autodoc_default_options = {"members": True}

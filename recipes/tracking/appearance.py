@@ -27,11 +27,11 @@ _RANGES = (0, 180, 0, 256, 0, 256)  # as OpenCV has them
 class Colours:
     """A histogram of colours for each of some stripes: about head, trunk and legs.
 
-    The likeness of two looks is Bhattacharyya's coefficient of their histograms: a look is the
-    square root of one.
+    The likeness of two looks is Bhattacharyya's coefficient of their histograms (Bhattacharyya
+    1943): a look is the square root of one.
 
     Args:
-        stripes: How many, one below the other.
+        stripes: How many stripes of a box are described, one below the other.
         inset: What is left out at the left and at the right, as a share of the width: more of the
             background is there.
 
@@ -47,7 +47,15 @@ class Colours:
         self.stripes, self.inset = stripes, inset
 
     def __call__(self, frame: Tensor, boxes: ArrayLike) -> Tensor:
-        """Describes what is in each box."""
+        """Describes what is in each box.
+
+        Args:
+            frame: `(height, width, 3)` RGB uint8.
+            boxes: `(N, 4)`: x1, y1, x2, y2 in pixels.
+
+        Returns:
+            Looks, `(N, any)` float32 of length 1, or of zeros where a box shows nothing.
+        """
         image, places = frame.numpy(force=True), _inside(frame, boxes, self.inset)
         looks = np.zeros((len(places), self.stripes * int(np.prod(_BINS))), np.float32)
         for look, (left, top, right, down) in zip(looks, places, strict=True):
@@ -78,7 +86,7 @@ class Embedding:
         net: Takes `(N, 3, height, width)` float32, RGB from 0 to 1, and returns `(N, any)`. It
             stays on the device where it is.
         height: What boxes are scaled to, in pixels.
-        width: Likewise.
+        width: Likewise, in pixels.
 
     Example:
         >>> describe = Embedding(nn.Flatten(), height=4, width=2)
@@ -92,7 +100,15 @@ class Embedding:
 
     @torch.no_grad()
     def __call__(self, frame: Tensor, boxes: ArrayLike) -> Tensor:
-        """Describes what is in all boxes, in one call of the network."""
+        """Describes what is in all boxes, in one call of the network.
+
+        Args:
+            frame: `(height, width, 3)` RGB uint8.
+            boxes: `(N, 4)`: x1, y1, x2, y2 in pixels.
+
+        Returns:
+            Looks, `(N, any)` float32 of length 1, or of zeros where a box shows nothing.
+        """
         places = _inside(frame, boxes)
         seen = [left < right and top < down for left, top, right, down in places]
         crops = [self._crop(frame, place) for place, any_ in zip(places, seen, strict=True) if any_]

@@ -74,7 +74,7 @@ def sure(detections: Detections, least: float) -> Detections:
 
     Args:
         detections: What to choose from.
-        least: The lowest score.
+        least: The lowest score, 0 to 1.
 
     Example:
         >>> boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, torch.nan], [0, 0, 9, 9]])
@@ -118,7 +118,11 @@ def join(parts: Sequence[Detections]) -> Detections:
 def overlaps(some: Floats, others: Floats, border: float = 0.0) -> Floats:
     """Returns the intersection over union of each of N boxes with each of M others: `(N, M)`.
 
-    With a `border` of 1, corners are the pixels of the corners: all is wider and higher by one.
+    Args:
+        some: `(N, 4)`: x1, y1, x2, y2 in pixels.
+        others: `(M, 4)`, likewise.
+        border: In pixels. With 1, corners are the pixels of the corners: all is wider and higher by
+            one.
     """
     these, those = some.T[:, :, None], others.T[:, None]
     common = np.minimum(these[2:], those[2:])

@@ -49,7 +49,7 @@ class LookUpDetections(tp.Cell):
     Args:
         files: Detections as MOTChallenge text, by the name of the video.
         start: The first frame that is asked for, from 0.
-        stride: The step to the next one.
+        stride: How many frames further the next one is.
     """
 
     min_score = tp.Parameter(0.0, ge=0.0, le=1.0, doc="leave out detections that are less sure")

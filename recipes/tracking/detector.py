@@ -55,7 +55,7 @@ class PersonDetector:
 
         Args:
             frame: RGB of shape `(height, width, 3)`, uint8.
-            min_score: Leave out what the network is less sure of.
+            min_score: Leave out what the network is less sure of, 0 to 1.
         """
         height, width, _ = frame.shape
         tiles = list(make_tiles(width, height, self.levels))

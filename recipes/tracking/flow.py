@@ -23,11 +23,13 @@ _RESTS = torch.eye(2, 3, dtype=torch.float64)
 def dense_flow(frame: Tensor, before: Tensor) -> Tensor:
     """Returns where each pixel was: `(height, width, 2)` float32, x and y, less where it is now.
 
-    It is the method DIS (Kroeger 2016), which needs no weights and takes about 8 ms for 768 x 576.
+    It is the method of "Fast Optical Flow using Dense Inverse Search" (Kroeger et al. 2016,
+    https://arxiv.org/abs/1603.03590), as OpenCV has it. It needs no weights and
+    takes about 8 ms for 768 x 576 pixels.
 
     Args:
         frame: `(height, width, 3)` RGB uint8.
-        before: The frame before it, of the same size.
+        before: The frame before it, `(height, width, 3)` RGB uint8.
 
     Raises:
         ValueError: It has another size.
@@ -50,7 +52,7 @@ def moves_of(flow: Tensor, boxes: ArrayLike) -> Tensor:
     It is the median within the inner part of the box; 0 for a box that shows nothing.
 
     Args:
-        flow: See `dense_flow`.
+        flow: `(height, width, 2)` float32 in pixels: see `dense_flow`.
         boxes: `(N, 4)`: x1, y1, x2, y2 in pixels of the frame.
     """
     corners = tame(boxes).reshape(-1, 2, 2)
@@ -68,11 +70,12 @@ def moves_of(flow: Tensor, boxes: ArrayLike) -> Tensor:
 def camera_of(flow: Tensor) -> Tensor:
     """Returns how the camera has moved the picture: `(2, 3)` float64, see `Tracker.update`.
 
-    It is what most points agree on (RANSAC): a shift, a turn and a zoom. Where nothing agrees, the
-    camera is said to rest.
+    It is what most points agree on: a shift, a turn and a zoom. Where nothing agrees, the camera is
+    said to rest. They agree by "Random Sample Consensus" (RANSAC, Fischler and Bolles 1981,
+    https://doi.org/10.1145/358669.358692), as OpenCV has it.
 
     Args:
-        flow: See `dense_flow`.
+        flow: `(height, width, 2)` float32 in pixels: see `dense_flow`.
     """
     first, field = _GRID // 2, flow.numpy(force=True)
     y, x = np.mgrid[first : len(field) : _GRID, first : field.shape[1] : _GRID]

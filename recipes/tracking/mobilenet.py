@@ -1,8 +1,9 @@
 """MobileNetV2: the convolutions that turn an image into feature maps.
 
-After "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (Sandler 2018). Every convolution
-knows its `scope`, the name of its layer in the TensorFlow graph that the weights come from. So it
-loads itself, its batch norm folded in, and no table of names is needed.
+After "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (Sandler et al. 2018,
+https://arxiv.org/abs/1801.04381). Every convolution knows its `scope`, the name of its layer in the
+TensorFlow graph that the weights come from. So it loads itself, its batch norm folded in, and no
+table of names is needed.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,8 @@
-"""The text format of MOTChallenge: one line per box, `frame,id,left,top,width,height,score,...`."""
+"""The text format of MOTChallenge: one line per box, `frame,id,left,top,width,height,score,...`.
+
+After "MOT16: A Benchmark for Multi-Object Tracking" (Milan et al. 2016,
+https://arxiv.org/abs/1603.00831). Units are pixels and frames.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,9 +1,9 @@
 """SSDLite: a small one-shot detector on MobileNetV2, as a plain `nn.Module`.
 
-After "SSD: Single Shot MultiBox Detector" (Liu 2016) and section 6.2 of the MobileNetV2 paper
-(Sandler 2018): six feature maps, from fine to coarse; at each of their points a few boxes of
-typical shapes, the anchors; and for each anchor the network says how sure it is that there is a
-person, and how to move and stretch the anchor to fit.
+After "SSD: Single Shot MultiBox Detector" (Liu et al. 2016, https://arxiv.org/abs/1512.02325) and
+section 6.2 of the MobileNetV2 paper (Sandler et al. 2018): six feature maps, from fine to coarse;
+at each of their points a few boxes of typical shapes, the anchors; and for each anchor the network
+says how sure it is that there is a person, and how to move and stretch the anchor to fit.
 """
 
 import math

@@ -38,7 +38,7 @@ class Run(Steering, Resuming, Telling, Several):
             slow item; fewer hold less memory. Default: the pipeline's own `window` if it has one;
             else 8 for each clone, and at least 64, or 128 if there are Ray clones.
         items: End each epoch after so many items of the sources, as if they had no more.
-        seed: What the randomness of all cells comes from: see `Cell.seed`.
+        seed: What the randomness of all cells comes from, any integer: see `Cell.seed`.
         stream: Take the items of an open pipeline as a stream, by `map` only, instead of each as a
             request of its own: every `map` is an epoch, and an error in a cell ends the run. By
             default so where a cell on the way to the results yields; with False, `results` gives

@@ -1,4 +1,7 @@
-"""The statistics of a service as Prometheus reads them."""
+"""The statistics of a service as Prometheus reads them: its text format, version 0.0.4.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def deployment(
 
     Args:
         factory: Makes an open pipeline, in a replica: its class, or `functools.partial` of it.
-        replicas: How many there are.
+        replicas: How many replicas there are.
         options: Further ones of `serve.deployment`: `ray_actor_options`, `autoscaling_config` ...
         **settings: Those of `app`, and of the run.
 

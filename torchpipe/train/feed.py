@@ -41,7 +41,7 @@ class Feed:
         batch_size: How many samples make a batch; None if the pipeline gives batches.
         collate: Makes a batch of a list of samples; by default what a DataLoader does.
         shuffle: Whether each epoch has an order of its own, from (seed, epoch).
-        seed: What all randomness comes from: see `Cell.seed`.
+        seed: What all randomness comes from, any integer: see `Cell.seed`.
         drop_last: Whether to leave out a last, smaller batch.
         uneven: What becomes of samples that the ranks cannot share evenly: "drop" leaves them
             out, "pad" repeats some from the start of the epoch, "error" raises.

@@ -39,7 +39,7 @@ class Step(NamedTuple):
     """What a training step gives: tensors without a graph, on the device of the training.
 
     Attributes:
-        loss: The loss before the update, a scalar.
+        loss: The loss before the update: `()`, a scalar.
         metrics: More numbers about this step, by name.
 
     >>> import torch
@@ -72,6 +72,7 @@ class TrainStep(Cell):
     Args:
         model: The network, or a LightningModule, which brings its loss and optimizer.
         loss: Called with the network's output and the target; without one, with the output.
+            Gives a scalar tensor, shape `()`.
         optimizer: Makes the optimizer from the parameters: `partial(torch.optim.Adam, lr=1e-3)`.
         scheduler: Makes a scheduler from the optimizer. It takes a step after each update, so its
             periods are numbers of batches.

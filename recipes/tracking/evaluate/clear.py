@@ -1,7 +1,9 @@
 """CLEAR: MOTA and what it is made of.
 
-After "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics" (Bernardin 2008),
-with the details of MOTChallenge: a match needs an overlap of 0.5, and goes on if it can.
+After "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics" (Bernardin and
+Stiefelhagen 2008, https://doi.org/10.1155/2008/246309), with the details of MOTChallenge, as
+TrackEval (https://github.com/JonathonLuiten/TrackEval) has them: a match needs an overlap of 0.5,
+and goes on if it can.
 """
 
 from dataclasses import dataclass
@@ -23,12 +25,12 @@ class Clear(Matches):
     """The counts of one sequence, or of several.
 
     Attributes:
-        switches: How often someone is matched with another track than the last time.
-        fragments: How often someone is found again after not having been.
+        switches: How often a person is matched with another track than the last time.
+        fragments: How often a person is found again after not having been.
         mostly_tracked: People who are matched in more than 80 % of their frames.
-        partly_tracked: Those in between.
+        partly_tracked: People in between.
         mostly_lost: People who are matched in less than 20 % of their frames.
-        overlap: The sum over all matches.
+        overlap: The sum of the intersections over union of all matches, each 0 to 1.
     """
 
     switches: int

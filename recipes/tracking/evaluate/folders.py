@@ -1,4 +1,8 @@
-"""Finds the files of MOTChallenge: ground truth and results, sequence by sequence."""
+"""Finds the files of MOTChallenge: ground truth and results, sequence by sequence.
+
+The folders are those of https://motchallenge.net, as TrackEval
+(https://github.com/JonathonLuiten/TrackEval) looks for them.
+"""
 
 from configparser import ConfigParser
 from configparser import Error as IniError

@@ -1,7 +1,9 @@
 """HOTA: how well people are found and how well they are told apart, in equal parts.
 
-After "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking" (Luiten 2021). All figures
-are means over 19 levels: how much boxes must overlap to be matched, from 0.05 to 0.95.
+After "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking" (Luiten et al. 2021,
+https://arxiv.org/abs/2009.07736), with the details of TrackEval
+(https://github.com/JonathonLuiten/TrackEval). All figures are means over 19 levels: how much boxes
+must overlap to be matched, from 0.05 to 0.95.
 """
 
 from dataclasses import dataclass
@@ -25,13 +27,13 @@ class Hota(Counts):
     the two are matched, as a share of all. It is summed over all matches.
 
     Attributes:
-        matched: True positives.
-        missed: False negatives.
-        wrong: False positives.
-        association: The sum of the shares among the frames of the person or the track.
-        association_recall: The sum of the shares among the frames of the person.
-        association_precision: The sum of the shares among the frames of the track.
-        overlap: The sum of the overlaps.
+        matched: `(19,)`: boxes of people that are shown, true positives.
+        missed: `(19,)`: boxes of people that are not, false negatives.
+        wrong: `(19,)`: boxes of tracks that are not matched, false positives.
+        association: `(19,)`: the sum of the shares among the frames of the person or the track.
+        association_recall: `(19,)`: the sum of the shares among the frames of the person.
+        association_precision: `(19,)`: the sum of the shares among the frames of the track.
+        overlap: `(19,)`: the sum of the overlaps, each 0 to 1.
     """
 
     matched: Floats

@@ -1,7 +1,9 @@
 """Identity: IDF1 and what it is made of.
 
-After "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking" (Ristani 2016):
-each person is given at most one track for the whole sequence, so that the most boxes agree.
+After "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking" (Ristani et al.
+2016, https://arxiv.org/abs/1609.01775), with the details of TrackEval
+(https://github.com/JonathonLuiten/TrackEval): each person is given at most one track for the whole
+sequence, so that the most boxes agree.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""Reads a sequence and pairs up its frames, as MOTChallenge asks."""
+"""Reads a sequence and pairs up its frames, as MOTChallenge asks.
+
+Who counts, and who may be shown either way, is told by "MOT16: A Benchmark for Multi-Object
+Tracking" (Milan et al. 2016, https://arxiv.org/abs/1603.00831).
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

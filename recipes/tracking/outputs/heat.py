@@ -21,8 +21,8 @@ class HeatMap:
     """Counts in how many frames feet were at a place, on a grid of 4 x 4 pixels.
 
     Args:
-        height: Of the frames.
-        width: Of the frames.
+        height: Of the frames, in pixels.
+        width: Of the frames, in pixels.
 
     Attributes:
         counts: `(ceil(height / 4), ceil(width / 4))`.

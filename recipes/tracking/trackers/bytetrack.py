@@ -1,8 +1,10 @@
 """ByteTrack: detections that are hardly sure decide too, after those that are.
 
-After "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (Zhang 2022), with the
-details of its published code, which gives the same output. The filter's coordinates are centre x
-and y, width / height, and height; how sure it is depends on the height. Units: pixels and frames.
+After "ByteTrack: Multi-Object Tracking by Associating Every Detection Box" (Zhang et al. 2022,
+https://arxiv.org/abs/2110.06864), with the details of its published code
+(https://github.com/FoundationVision/ByteTrack), which gives the same output. The filter's
+coordinates are centre x and y, width / height, and height; how sure it is depends on the height.
+Units are pixels and frames.
 """
 
 import numpy as np
@@ -46,12 +48,12 @@ class ByteTracker(RecordTracker):
     left of the tracks then takes from the detections that are less sure.
 
     Args:
-        high: Detections with a higher score are sure. (The very same score is left out, as in the
-            published code.)
-        low: Detections without a higher score are left out.
-        new: The score from which a detection may become a track.
-        match_limit: The most that a pair of a track and a sure detection may cost: 1 less the
-            overlap times the score.
+        high: Detections with a higher score, 0 to 1, are sure. (The very same score is left out, as
+            in the published code.)
+        low: Detections without a higher score, 0 to 1, are left out.
+        new: The score, 0 to 1, from which a detection may become a track.
+        match_limit: The most that a pair of a track and a sure detection may cost, 0 to 1: 1 less
+            the overlap times the score.
         buffer: Frames for which a lost track is kept; it may be found for one more, as in the
             published code. (There it is 30 frames at 30 frames/s, others at other rates.)
         reid: How looks decide; None if they don't.

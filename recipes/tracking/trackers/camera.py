@@ -1,6 +1,8 @@
 """What is known of tracks, moved as a camera moves all that it sees.
 
-A camera's motion is `(2, 3)`: what rests at x, y is now at that, times x, y and 1.
+A camera's motion is `(2, 3)`: what rests at x, y is now at that, times x, y and 1. Tracks move
+with it as in "BoT-SORT: Robust Associations Multi-Pedestrian Tracking" (Aharon et al. 2022,
+https://arxiv.org/abs/2206.14651).
 """
 
 import numpy as np
@@ -29,7 +31,7 @@ def turned_beliefs(beliefs: Floats, camera: Floats, powers: tuple[float, ...]) -
     out, as the filters keep coordinates apart.
 
     Args:
-        beliefs: The first two coordinates are x and y in pixels.
+        beliefs: `(N, 5, coordinates)`: the first two coordinates are x and y in pixels.
         camera: `(2, 3)`.
         powers: How each of the other coordinates grows: 1 for a length, 2 for an area, 0 for none.
     """
@@ -58,5 +60,5 @@ def own_moves(boxes: Floats, moves: Floats, camera: Floats) -> Floats:
 
 
 def growth(camera: Floats) -> float:
-    """Returns how much longer things get."""
+    """Returns the ratio by which things get longer, with a camera that moved so: `(2, 3)`."""
     return float(np.sqrt(abs(np.linalg.det(camera[:, :2]))))

@@ -15,8 +15,8 @@ class Found:
 
     Attributes:
         boxes: `(N, 4)`: x1, y1, x2, y2 in pixels.
-        scores: `(N,)`.
-        labels: `(N,)`.
+        scores: `(N,)`: how sure the detector is, 0 to 1.
+        labels: `(N,)` int64: the class of each.
         looks: `(N, any)`, if known: see `Tracker.update`.
         moves: `(N, 2)`, if known: see `Tracker.update`.
 

@@ -3,6 +3,9 @@
 The filters of SORT, ByteTrack and OC-SORT have diagonal noise and motion that keeps coordinates
 apart. So their 7 x 7 or 8 x 8 covariance is four of 2 x 2, and all tracks are a few products away.
 
+After "A New Approach to Linear Filtering and Prediction Problems" (Kalman 1960,
+https://doi.org/10.1115/1.3662552).
+
 A belief, `(5, coordinates)`, is what a filter knows of one track; its rows are:
 
     0  the place               2  the variance of the place
@@ -39,24 +42,37 @@ def believe(places: Floats, variance: Floats, speed_variance: Floats) -> Floats:
 
 
 def noise(variance: Floats, speed_variance: Floats) -> Floats:
-    """Returns what one frame adds to beliefs, given what it adds to the variances."""
+    """Returns what one frame adds to beliefs, given what it adds to the variances.
+
+    Args:
+        variance: `(coordinates,)` or `(N, coordinates)`: of the place.
+        speed_variance: Of the speed, `(coordinates,)` or `(N, coordinates)`.
+
+    Returns:
+        `(5, coordinates)` or `(N, 5, coordinates)`.
+    """
     nothing = np.zeros_like(variance)
     return np.stack([nothing, nothing, variance, nothing, speed_variance], axis=-2)
 
 
 def predict(beliefs: Floats, noise: Floats) -> Floats:
-    """Returns what is believed one frame later."""
+    """Returns what is believed one frame later: `(N, 5, coordinates)`.
+
+    Args:
+        beliefs: `(N, 5, coordinates)`.
+        noise: What the frame adds: `(N, 5, coordinates)`, or `(5, coordinates)` for all tracks.
+    """
     later: Floats = _ONWARDS @ beliefs + noise
     return later
 
 
 def correct(beliefs: Floats, measured: Floats, variance: Floats) -> Floats:
-    """Returns beliefs corrected by one measurement of the place per track.
+    """Returns beliefs, `(N, 5, coordinates)`, corrected by one measurement of the place per track.
 
     Args:
         beliefs: `(N, 5, coordinates)`.
         measured: `(N, coordinates)`.
-        variance: How sure that is; it broadcasts to the measurements.
+        variance: How sure that is, `(N, coordinates)` or what broadcasts to it.
     """
     corrected = beliefs.swapaxes(0, 1).copy()  # arithmetic is faster where rows are together
     place, speed, own, both, fast = corrected
@@ -72,12 +88,12 @@ def correct(beliefs: Floats, measured: Floats, variance: Floats) -> Floats:
 
 
 def correct_speed(beliefs: Floats, measured: Floats, variance: Floats) -> Floats:
-    """Returns beliefs corrected by one measurement of the speed per track, as `correct` does.
+    """Returns beliefs, `(N, 5, coordinates)`, corrected by a measurement of the speed per track.
 
     Args:
         beliefs: `(N, 5, coordinates)`.
         measured: `(N, some)`: the speeds of the first coordinates; the others stay as they are.
-        variance: How sure that is; it broadcasts to the measurements.
+        variance: How sure that is, `(N, some)` or what broadcasts to it.
     """
     corrected = beliefs.copy()
     place, speed, own, both, fast = corrected[:, :, : measured.shape[1]].swapaxes(0, 1)

@@ -1,4 +1,8 @@
-"""What tracks look like: remembered, and compared with what is found."""
+"""What tracks look like: remembered, and compared with what is found.
+
+A moving average of looks, and their cosine, as in "Towards Real-Time Multi-Object Tracking" (JDE,
+Wang et al. 2020, https://arxiv.org/abs/1909.12605).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +20,9 @@ class ReId:
     all, it changes how well they go together, by `weight * (likeness - level)`.
 
     Attributes:
-        weight: How much likeness counts, beside the overlap.
-        level: The likeness that says nothing. The defaults are for colours: see `appearance`.
+        weight: How much likeness counts, beside the overlap, which counts 1: a ratio.
+        level: The likeness, a cosine, that says nothing. The defaults are for colours: see
+            `appearance`.
         memory: The share that a track's look keeps when it is found; the new look adds the rest.
 
     Example:
@@ -45,9 +50,13 @@ class LookMemory:
         self._looks: dict[int, Floats] = {}
 
     def favour(self, looks: Floats, ids: Integers) -> Floats:
-        """Returns how much looks speak for each pair, or against it: `(looks, ids)`.
+        """Returns how much looks speak for each pair, or against it: `(N, M)`.
 
         It is 0 where a look is not known.
+
+        Args:
+            looks: `(N, any)`, of length 1, or zeros.
+            ids: `(M,)`: of tracks.
         """
         known = np.zeros((len(ids), looks.shape[1]))
         for row, who in enumerate(ids.tolist()):
@@ -59,7 +68,7 @@ class LookMemory:
         return favour
 
     def learn(self, ids: Integers, looks: Floats) -> None:
-        """Notes what tracks look like now."""
+        """Notes what tracks, ids `(N,)`, look like now: `(N, any)`."""
         share = self._reid.memory
         for who, look in zip(ids.tolist(), looks, strict=True):
             if look.any():
@@ -69,7 +78,7 @@ class LookMemory:
                 self._looks[who] = mixed / np.linalg.norm(mixed)
 
     def keep(self, ids: Integers) -> None:
-        """Forgets all tracks but these."""
+        """Forgets all tracks but these, ids `(N,)`."""
         if len(self._looks) > len(ids):
             self._looks = {who: self._looks[who] for who in ids.tolist() if who in self._looks}
 

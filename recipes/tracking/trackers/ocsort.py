@@ -1,7 +1,8 @@
 """OC-SORT: SORT that trusts what was observed more than what its filters expect.
 
-After "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking" (Cao 2023), with
-the details of its published code, which gives the same output. Units are pixels and frames.
+After "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking" (Cao et al. 2023,
+https://arxiv.org/abs/2203.14360), with the details of its published code
+(https://github.com/noahcao/OC_SORT), which gives the same output. Units are pixels and frames.
 
 - OCM: the direction in which a track moved decides too.
 - OCR: what is left over goes to where tracks were observed last.
@@ -26,14 +27,14 @@ class OcSortTracker(StreakTracker):
     """Follows boxes through a video, frame by frame.
 
     Args:
-        min_score: Detections that are not surer than this are left out.
+        min_score: Detections that are not surer than this, 0 to 1, are left out.
         max_age: Frames that a track lives on without a detection.
         min_hits: Frames in a row in which a track must be found again before it is shown. The first
             `min_hits` frames of the video show every track.
         min_overlap: The least intersection over union of a detection with the box where a track is
             expected, or was observed last.
         span: Frames over which the direction of a track is taken.
-        inertia: How much the direction decides, beside the overlap.
+        inertia: How much the direction decides, beside the overlap, which counts 1: a ratio.
         reid: How looks decide; None if they don't.
 
     Example:

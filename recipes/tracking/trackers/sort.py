@@ -1,6 +1,8 @@
 """SORT: a Kalman filter for each track; detections go to the tracks that they overlap most.
 
-After "Simple Online and Realtime Tracking" (Bewley 2016). Units are pixels and frames.
+After "Simple Online and Realtime Tracking" (Bewley et al. 2016, https://arxiv.org/abs/1602.00763),
+with the details of its published code (https://github.com/abewley/sort). Units are pixels and
+frames.
 """
 
 from ..boxes import Floats

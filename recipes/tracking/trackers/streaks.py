@@ -1,4 +1,7 @@
-"""When a track is shown, and when it is forgotten: the rules of SORT and OC-SORT."""
+"""When a track is shown, and when it is forgotten: the rules of SORT and OC-SORT.
+
+After "Simple Online and Realtime Tracking" (Bewley et al. 2016, https://arxiv.org/abs/1602.00763).
+"""
 
 from abc import abstractmethod
 from typing import Any
@@ -19,7 +22,7 @@ class StreakTracker(RecordTracker):
         min_hits: Frames in a row in which a track must be found again before it is shown. The first
             `min_hits` frames of the video show every track.
         reid: How looks decide; None if they don't.
-        rounding: What is added to heights where the aspect of a box is taken.
+        rounding: What is added to heights, in pixels, where the aspect of a box is taken.
         fields: What a record has beyond the streak.
     """
 

@@ -44,7 +44,7 @@ def state_of(path: str, cell: Cell) -> State:
         return State(kind, error=StateError(f"cannot save {path}: {silent(kind)}"))
     try:
         state = cell.state_dict()
-        if isinstance(state, dict) and state and type(cell).load_state_dict is Cell.load_state_dict:
+        if state and type(cell).load_state_dict is Cell.load_state_dict:
             return State(kind, error=StateError(f"cannot save {path}: {deaf(kind)}"))
         return State(kind, packed(state))
     except NotPlain as error:

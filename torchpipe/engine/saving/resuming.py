@@ -41,7 +41,7 @@ class Resuming:
         Args:
             epoch: The epoch, from 0.
             item: The number of the next item of the sources.
-            result: The number of the next result, where a cell that yields numbers them anew.
+            result: The number of the next result, where a cell that yields numbers items anew.
             step: How far the numbers of the items are apart. With n, the sources' items between are
                 read and thrown away: so n runs share the same data, each from a first item of its
                 own, and `Cell.seed` is that of the item in the data, whatever n is.

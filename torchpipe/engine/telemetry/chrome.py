@@ -1,5 +1,6 @@
 """`Chart`: calls as events of the Chrome trace format, which Perfetto and speedscope read, too.
 
+Times are in microseconds. After "Trace Event Format" (Duca and Sinclair 2016),
 https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 """
 

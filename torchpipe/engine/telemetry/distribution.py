@@ -1,7 +1,7 @@
 """How long things took: `Histogram` counts them, a `Distribution` is what it has counted so far.
 
-The buckets are those of HdrHistogram: eight in each octave, so that a percentile is right within
-six percent, from a nanosecond to days, in a list of fixed length.
+The buckets are those of HdrHistogram (http://hdrhistogram.org): eight in each octave, so that
+a percentile is right within six percent, from a nanosecond to days, in a list of fixed length.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Distribution:
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """How many durations there are, one for each call or item."""
         return sum(self.counts)
 
     @property

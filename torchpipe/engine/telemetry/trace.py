@@ -1,4 +1,4 @@
-"""`Trace`: what each clone did when, for Perfetto, speedscope and Chrome."""
+"""`Trace`: what each clone did when, for Perfetto, speedscope and Chrome: see `chrome`."""
 
 from __future__ import annotations
 

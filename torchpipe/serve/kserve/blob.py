@@ -1,4 +1,7 @@
-"""Tensors as blobs: the binary extension of the protocol."""
+"""Tensors as blobs: the binary extension of the protocol.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
+"""
 
 from __future__ import annotations
 

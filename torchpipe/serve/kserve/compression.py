@@ -1,4 +1,8 @@
-"""Compressed replies; compressed requests are read as all others are."""
+"""Compressed replies; compressed requests are read as all others are.
+
+Which codings a client takes is said as in HTTP, RFC 9110,
+https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding.
+"""
 
 from __future__ import annotations
 

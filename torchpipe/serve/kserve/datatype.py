@@ -1,4 +1,7 @@
-"""The datatypes of the protocol, and the arrays that hold them."""
+"""The datatypes of the protocol, and the arrays that hold them.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@
 | `str`, `bytes` | `BYTES` of shape [1]; text is UTF-8 |
 | any other | `BYTES` of shape [1] that holds JSON, as `/run` has it |
 
+The datatypes are those of
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md.
+
 Where a scalar is wanted, any integer or floating datatype is taken that means the same; and a
 tensor without dimensions.
 """

@@ -2,6 +2,8 @@
 
 Floats that are not finite travel as `NaN`, `Infinity` and `-Infinity`, as with Triton and its
 client; JSON itself has no word for them.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""`Model`: a service as the protocol sees it, and what it says of itself."""
+"""`Model`: a service as the protocol sees it, and what it says of itself.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The parameters of an infer request."""
+"""The parameters of an infer request: those of Triton's extensions, for sequences and binary data.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/README.md
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`InferRequest`: what a client asks for, read from the body of its request.
 
-https://github.com/kserve/open-inference-protocol and Triton's extensions for binary data and for
-sequences.
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+and Triton's extensions for binary data and for sequences.
 """
 
 from __future__ import annotations

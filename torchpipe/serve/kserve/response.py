@@ -1,4 +1,7 @@
-"""The reply to an infer request: JSON, and after it the blobs of binary outputs."""
+"""The reply to an infer request: JSON, and after it the blobs of binary outputs.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
 
 from __future__ import annotations
 

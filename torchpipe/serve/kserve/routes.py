@@ -1,4 +1,7 @@
-"""The routes of the protocol."""
+"""The routes of the protocol.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`Sequences`: the sequences that clients name, each a session of the run."""
+"""`Sequences`: the sequences that clients name, each a session of the run.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_sequence.md
+"""
 
 from __future__ import annotations
 

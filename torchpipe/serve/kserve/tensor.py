@@ -1,4 +1,7 @@
-"""`Tensor`: a named tensor of a request or a reply; and which shapes there can be."""
+"""`Tensor`: a named tensor of a request or a reply; and which shapes there can be.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
 
 from __future__ import annotations
 
