@@ -12,6 +12,7 @@ from tests.graph.made import (
     Track,
     connect_error,
     error_of,
+    findings,
     made,
     one,
     two,
@@ -229,6 +230,11 @@ ONE, TWO = tp.cell(one), tp.cell(two)
             "what a cell gave.",
         ),
         (
+            lambda self: ONE(tp.cell(sink)(self.camera())),
+            "cannot connect sink to one.a (Any): sink gives nothing (`-> None`). Annotate what it "
+            "returns, or connect another cell.",
+        ),
+        (
             lambda self: self.track,
             "Line.build returned the cell track as 'out': an output of one of its cells is "
             "expected. Call it, and return what it gives.",
@@ -297,3 +303,26 @@ def test_values_of_any_type_are_constants():
         "<Connection the constant [1] -> two.a (Any)>",
         "<Connection the constant {'a': (2,)} -> two.b (Any)>",
     ]
+
+
+def test_what_a_sink_gives_is_no_value_under_any_name():
+    def build(self, x):
+        nothing = tp.cell(sink)(x)
+        _ = TWO(x, 3)
+        return ONE(nothing)
+
+    assert connect_error(build) == (
+        "cannot connect sink to one.a (Any): sink gives nothing (`-> None`). Annotate what it "
+        "returns, or connect another cell."
+    )
+
+
+def test_none_is_a_constant_beside_a_sink_too():
+    def build(self, x):
+        tp.cell(sink)(x)
+        _ = TWO(x, None)
+        _ = TWO(x, self.window)
+        nothing = None
+        return TWO(x, nothing)
+
+    assert findings(made(build)) == []

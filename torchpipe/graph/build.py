@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import ConnectError
+from torchpipe.graph.callsite import CallSite, call_site
 from torchpipe.graph.port import Connection, Constant, Input, Output
 from torchpipe.graph.signature import inputs_of
 from torchpipe.graph.types import is_named_tuple
@@ -43,6 +44,7 @@ class Build:
         self.pipeline = pipeline
         self.called: set[str] = set()
         self.last: Cell | None = None
+        self.sinks: list[tuple[Cell, CallSite]] = []
 
     def run(self, arguments: dict[str, Output]) -> Any:
         """Call the pipeline's `build`; where it unpacks wrongly, say what there was to unpack."""
@@ -67,8 +69,22 @@ class Build:
         self.called.add(cell._name)
         self.last = cell
         for target, value in bound(cell, args, kwargs):
+            if value is None:
+                self._refuse_nothing(target)
             Connection(value if isinstance(value, Output) else Constant(value), target)
+        if not cell.outputs:
+            self.sinks.append((cell, call_site()))
         return packed(cell)
+
+    def _refuse_nothing(self, target: Input) -> None:
+        """Refuse the None that a cell without outputs gives; any other is a constant."""
+        here = call_site() if self.sinks else None
+        for sink, site in self.sinks:
+            if here is not None and here.passes(site):
+                raise ConnectError(
+                    f"cannot connect {sink.path} to {target}: {sink.path} gives nothing (`-> "
+                    f"None`). Annotate what it returns, or connect another cell."
+                )
 
     def _placed(self, cell: Cell) -> Cell:
         """Give a cell that is no attribute of the pipeline a name and a place in it."""

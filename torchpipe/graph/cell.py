@@ -244,8 +244,3 @@ class Cell:
         """A few words about this cell, shown in drawings: its parameters and configs."""
         given = self._configs | self._values
         return ", ".join(f"{name}={value!r}" for name, value in given.items())
-
-
-def is_source(cell: Cell) -> bool:
-    """Whether the cell has no inputs and so starts a stream."""
-    return len(cell.inputs) == 0

@@ -10,9 +10,9 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from torchpipe.errors import ParameterError
-from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import Node, leaves
-from torchpipe.graph.function import FunctionCell, is_generator
+from torchpipe.graph.function import FunctionCell, is_generator, is_source
 from torchpipe.graph.hole import HOLE
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.policy import Batching, attempts_and_skip

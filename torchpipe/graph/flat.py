@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import Clone, ThreadClone
 from torchpipe.graph.feedback import Feedback
-from torchpipe.graph.function import is_generator
+from torchpipe.graph.function import is_generator, is_source
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.port import Connection, Constant, Input, Output
 from torchpipe.graph.scale import ScaleUp

@@ -107,3 +107,8 @@ def refuse(function: Any) -> None:
 def is_generator(cell: Cell) -> bool:
     """Whether the cell's `forward` yields."""
     return inspect.isgeneratorfunction(cell.forward)
+
+
+def is_source(cell: Cell) -> bool:
+    """Whether the cell has no inputs and so starts a stream."""
+    return len(cell.inputs) == 0

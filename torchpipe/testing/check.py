@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torchpipe.errors import EndOfStream
-from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.cell import Cell
 from torchpipe.graph.clone import ThreadClone
+from torchpipe.graph.function import is_source
 from torchpipe.graph.hole import HOLE
 from torchpipe.testing.outputs import async_problem, outputs_problem
 from torchpipe.testing.same import first_difference, same

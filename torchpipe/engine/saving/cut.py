@@ -17,7 +17,8 @@ from torchpipe.engine.notes import note
 from torchpipe.engine.remote.failure import Failure
 from torchpipe.engine.saving.plain import NotPlain, packed
 from torchpipe.errors import StateError
-from torchpipe.graph.cell import Cell, is_source
+from torchpipe.graph.cell import Cell
+from torchpipe.graph.function import is_source
 
 SHARE = 100
 """Taking cuts may take one part in so many of the time."""
