@@ -35,7 +35,7 @@ class CallSite:
     def _steps(self) -> Iterator[dis.Instruction]:
         """What the call consists of: its arguments, and itself."""
         steps = list(dis.get_instructions(self.code))
-        span = next(step.positions for step in steps if step.offset == self.offset)
+        span = next((step.positions for step in steps if step.offset == self.offset), None)
         return (step for step in steps if step.positions and span and within(step.positions, span))
 
     def passes(self, other: CallSite) -> bool:
