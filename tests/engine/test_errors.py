@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import traceback
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -566,3 +567,36 @@ def test_an_error_while_the_consumer_does_something_else_waits_for_it():
         with pytest.raises(Oops):
             next(results)
         assert list(results) == []
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+class Some(tp.Cell):
+    def __init__(self, count):
+        self.count = count
+
+    def forward(self, x) -> Pair:
+        return tuple(range(self.count))
+
+
+@pytest.mark.parametrize("scaled", [lambda cell: cell, tp.ScaleUp])
+@pytest.mark.parametrize("count", [1, 3])
+def test_another_number_of_values_than_fields_is_told(scaled, count):
+    class Sum(tp.Pipeline):
+        def __init__(self):
+            super().__init__()
+            self.some = scaled(Some(count))
+            self.add = tp.cell(lambda a, b: a + b)
+
+        def build(self, x):
+            return self.add(*self.some(x))
+
+    with pytest.raises(ValueError, match="values to unpack") as caught, Sum().run() as run:
+        run(1)
+    assert caught.value.__notes__[1:] == [
+        "some.forward returned another number of values than its return type has fields: return "
+        "one value for each."
+    ]

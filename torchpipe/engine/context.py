@@ -7,7 +7,7 @@ from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from torchpipe.engine.notes import note, silent_no_more
+from torchpipe.engine.notes import miscounted, note, silent_no_more
 from torchpipe.engine.reply import Unwanted
 from torchpipe.engine.shared import DeadLetter, Shared
 from torchpipe.engine.telemetry.gpu import GpuTimes
@@ -107,8 +107,12 @@ class Context(Timing):
         """
         trace = error.__traceback__
         if type(error) is not Unwanted and trace is not None and trace.tb_lineno in self.calls:
-            self.raised(self.calls[trace.tb_lineno], self.number, error)
-            return self.blamed(error, self.calls[trace.tb_lineno], self.number)
+            path = self.calls[trace.tb_lineno]
+            self.raised(path, self.number, error)
+            blamed = self.blamed(error, path, self.number)
+            if trace.tb_next is None and "unpack" in str(error):  # by the line of ours that calls
+                note(error, miscounted(path))
+            return blamed
         return silent_no_more(error)
 
     def blamed(self, error: BaseException, path: str, number: int) -> BaseException:

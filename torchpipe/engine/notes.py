@@ -18,3 +18,11 @@ def silent_no_more(error: BaseException) -> BaseException:
     told = RuntimeError("a cell raised StopIteration")
     told.__cause__ = error
     return told.with_traceback(error.__traceback__)
+
+
+def miscounted(path: str) -> str:
+    """What to say where the values that a cell returned are not as many as its outputs."""
+    return (
+        f"{path}.forward returned another number of values than its return type has fields: return "
+        f"one value for each."
+    )
