@@ -8,7 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from select import select
+from typing import Any, Self
 
 import torchpipe as tp
 from tests.steps import mix
@@ -32,21 +33,48 @@ def abort() -> None:
 DEATHS: tuple[Callable[[], None], ...] = (kill, leave, abort)
 
 
+class Told:
+    """Something that any process tells, and this one waits for: a named pipe that nobody reads."""
+
+    def __init__(self, path: Path):
+        os.mkfifo(path)
+        self.path, self.home = str(path), os.getpid()
+        self._end = os.open(path, os.O_RDWR)  # held, or what is told would be gone with its teller
+
+    def tell(self) -> None:
+        """It has happened; more than once is as good as once."""
+        end = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(end, b".")
+        os.close(end)
+
+    def wait(self) -> None:
+        """Wait until it has; the deadline is for a test that fails."""
+        ready, _, _ = select([self._end], [], [], 100)
+        assert ready, f"nobody told {self.path}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._end)
+
+
 class Mortal(tp.Cell):
     """Its process dies at the first item of each ten that it gets; the folder remembers which.
 
-    In the process `home` nothing dies: a call waits there until one has died elsewhere.
+    In the process where `told` was made nothing dies: a call waits there until one died elsewhere.
     """
 
-    def __init__(self, death: Callable[[], None], folder: Path, start: int, stop: int):
-        self.death, self.folder, self.home = death, folder, os.getpid()
+    def __init__(self, death: Callable[[], None], folder: Path, told: Told, start: int, stop: int):
+        self.death, self.folder, self.told = death, folder, told
         self.start, self.stop = start, stop
 
     def forward(self, x: int) -> int:
         if self.start <= x < self.stop:
-            if os.getpid() == self.home:
-                await_a_file(self.folder)
+            if os.getpid() == self.told.home:
+                self.told.wait()
             elif marked(self.folder / str(x // 10)):
+                self.told.tell()
                 self.death()
         return x
 
@@ -58,12 +86,6 @@ def marked(file: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def await_a_file(folder: Path) -> None:
-    """Wait until another process has made a file there."""
-    while not any(folder.iterdir()):
-        threading.Event().wait(0.001)
 
 
 class Ends(tp.Cell):
@@ -87,21 +109,15 @@ def ask_for_too_much() -> None:
 
 
 class Sticks(tp.Cell):
-    """No call returns; a file tells that there is one."""
+    """No call returns; it is told that there is one."""
 
-    def __init__(self, mark: str):
-        self.mark = mark
+    def __init__(self, told: Told):
+        self.told = told
 
     def forward(self, x: int) -> int:
-        Path(self.mark).touch()
+        self.told.tell()
         threading.Event().wait()
         return x
-
-    @staticmethod
-    def wait(mark: str) -> None:
-        """Wait until there is a call."""
-        while not Path(mark).exists():
-            threading.Event().wait(0.001)
 
 
 class Numbers(tp.Cell):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +23,23 @@ def through(cell: tp.Cell, clones: list[tp.Clone], count: int = 100) -> tp.Pipel
     return line(source=made.Numbers(count), cell=tp.ScaleUp(cell, clones))
 
 
+@pytest.fixture
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[made.Told]:
+    """What a process tells before it dies."""
+    with made.Told(tmp_path_factory.mktemp("told") / "pipe") as told:
+        yield told
+
+
 # -- case 1: one worker dies mid-item
 
 
 @elsewhere
 @pytest.mark.parametrize("death", made.DEATHS)
 def test_01_a_process_that_dies_is_replaced_and_its_items_run_again(
-    kind: Kind, death: Any, figures: Figures, tmp_path: Any
+    kind: Kind, death: Any, figures: Figures, tmp_path: Path, told: made.Told
 ):
     """A thread cannot be killed alone: what ends a call there is in the next test."""
-    cell = made.Mortal(death, tmp_path, 20, 60)
+    cell = made.Mortal(death, tmp_path, told, 20, 60)
     with through(cell, kind(2)).run() as run:
         for _ in range(2):
             figures.equal(range(100), run)
@@ -58,12 +67,14 @@ def test_01_what_ends_a_call_is_raised_in_its_place(
 
 
 @elsewhere
-def test_01_a_stateful_clone_that_dies_raises(kind: Kind, figures: Figures, tmp_path: Any):
+def test_01_a_stateful_clone_that_dies_raises(
+    kind: Kind, figures: Figures, tmp_path: Path, told: made.Told
+):
     class Stateful(made.Mortal):
         stateful = True
 
     given: list[int] = []
-    cell = Stateful(made.kill, tmp_path, 30, 31)
+    cell = Stateful(made.kill, tmp_path, told, 30, 31)
     with (
         pytest.raises(CloneLost, match="a stateful clone was lost while cell worked on"),
         through(cell, kind(1)).run() as run,

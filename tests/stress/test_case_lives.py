@@ -127,13 +127,14 @@ STUCK = """
     import torchpipe as tp
     from tests.engine.made import line
     from tests.stress.kinds import {kind}
-    from tests.stress.made import Mix, Numbers, Sticks
+    from tests.stress.made import Mix, Numbers, Sticks, Told
 
     if __name__ == "__main__":
-        pipeline = line(source=Numbers(9), stuck=tp.ScaleUp(Sticks({mark!r}), {kind}(2)))
+        told = Told({place!r})
+        pipeline = line(source=Numbers(9), stuck=tp.ScaleUp(Sticks(told), {kind}(2)))
         run = pipeline.run(stop_after=0.5, stall_after=0.5)
         results = iter(run)
-        Sticks.wait({mark!r})
+        told.wait()
         {end}
         print("the end")
 """
@@ -144,8 +145,8 @@ STUCK = """
 def test_06_a_call_that_never_returns_is_named_and_the_interpreter_exits(
     kind: Kind, end: str, figures: Figures, tmp_path: Path
 ):
-    mark = str(tmp_path / "inside")
-    program = textwrap.dedent(STUCK.format(end=end, kind=kind.__name__, mark=mark))
+    place = str(tmp_path / "inside")
+    program = textwrap.dedent(STUCK.format(end=end, kind=kind.__name__, place=place))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
     )
