@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,3 +22,12 @@ def first_loop() -> None:
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
+
+
+@pytest.fixture(autouse=True)
+def access_log_as_before() -> Iterator[None]:
+    """`torchpipe serve` in this process says how much is logged, for all that comes after."""
+    logger = logging.getLogger("torchpipe.access")
+    level = logger.level
+    yield
+    logger.setLevel(level)
