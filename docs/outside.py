@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sphinx.errors import ExtensionError
+from sphinx.errors import SphinxError
 
 ELSEWHERE = r"(?:https?:)?//[^\"'\s>)]+"
 TAG = rf"<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?=[\"']?({ELSEWHERE})"
@@ -42,10 +42,16 @@ def outside(folder: Path) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}: {address}"
 
 
+class Outside(SphinxError):
+    """The site needs something from elsewhere."""
+
+    category = "Not built"
+
+
 def check(app: Any, error: Exception | None) -> None:
     """Fail the build of a site that needs something from elsewhere."""
     if error is None and (found := [*outside(Path(app.outdir))]):
-        raise ExtensionError(
+        raise Outside(
             "the site must need nothing from other servers, and these files ask for something: "
             f"{'; '.join(found)}. Put a copy into the site."
         )

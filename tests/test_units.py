@@ -21,7 +21,8 @@ FILES = ["boxes", "detections", "detector", "flow", "appearance"]
 ARRAY = re.compile(r"\b(?:Tensor|ndarray|NDArray|ArrayLike|_SupportsArray|Floats|Integers)\b")
 SHAPE = re.compile(r"`\([^`()]*,[^`()]*\)`|\bscalar\b|\bany shape\b")
 NUMBER = re.compile(r"(?:int|float)(?: \| (?:int|float|None))*")
-UNIT = re.compile(
+MEASURE = re.compile(r"\b(?:second|pixel|frame|CPU|GPU)s?\b", re.IGNORECASE)
+COUNT = re.compile(
     r"\b(?:second|byte|pixel|item|sample|batch|row|frame|box|track|person|people|id"
     r"|step|epoch|call|thread|clone|replica|rank|CPU|GPU|request|session|file|port)(?:e?s)?\b",
     re.IGNORECASE,
@@ -82,16 +83,20 @@ def said(name: str) -> Iterator[Said]:
     text = told(value)
     if isinstance(value, type):
         yield from fields_of(name, value, text)
-    for function in [*functions_of(value), *calls_of(value)]:
+    for function in [*functions_of(value), *others_of(value)]:
         is_main = function is value or function.__name__ == "__init__"
         own = text if is_main else function.__doc__ and inspect.getdoc(function)
         yield from values_of(f"{name}.{function.__name__}", function, own or text)
 
 
-def calls_of(value: Any) -> list[FunctionType]:
-    """What an object does that is called itself."""
-    call = vars(value).get("__call__") if isinstance(value, type) else None
-    return [call] if isinstance(call, FunctionType) else []
+def others_of(value: Any) -> Iterator[FunctionType]:
+    """What an object does that is called itself; and all that the recipe's own classes do."""
+    is_recipe = getattr(value, "__module__", "").startswith("recipes")
+    for name, member in vars(value).items() if isinstance(value, type) else ():
+        function = getattr(getattr(member, "__func__", member), "fget", member)
+        is_public = is_recipe and not name.startswith("_")
+        if isinstance(function, FunctionType) and (is_public or name == "__call__"):
+            yield function
 
 
 def fields_of(name: str, cls: type, text: str) -> Iterator[Said]:
@@ -125,8 +130,13 @@ def test_each_array_has_a_shape(name: str):
 @pytest.mark.parametrize("name", REACHED)
 def test_each_number_has_a_unit_or_is_called_a_ratio(name: str):
     numbers = [one for one in said(name) if NUMBER.fullmatch(one.type)]
-    bare = [one for one in numbers if not (UNIT.search(one.text) or RATIO.search(one.text))]
+    bare = [one for one in numbers if not (unit(one).search(one.text) or RATIO.search(one.text))]
     assert [one for one in bare if one.name not in PURE] == []
+
+
+def unit(number: Said) -> re.Pattern[str]:
+    """What a number may be of: a whole one is a count, or the place in one."""
+    return COUNT if "int" in number.type else MEASURE
 
 
 def test_many_arrays_and_numbers_are_found_and_the_pure_ones_are_among_them():

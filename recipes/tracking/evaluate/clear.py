@@ -42,7 +42,7 @@ class Clear(Matches):
 
     @property
     def mota(self) -> float:
-        """The accuracy: 1 less all errors per box of the ground truth. It may be negative."""
+        """The accuracy: 1 less the ratio of errors to boxes of the ground truth: up to 1."""
         return (self.matched - self.wrong - self.switches) / max(1, self.matched + self.missed)
 
     @property

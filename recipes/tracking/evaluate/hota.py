@@ -51,7 +51,7 @@ class Hota(Counts):
 
     @property
     def deta(self) -> float:
-        """The accuracy of detection."""
+        """The accuracy of detection, 0 to 1."""
         return float(self._detected.mean())
 
     @property
@@ -66,17 +66,17 @@ class Hota(Counts):
 
     @property
     def assa(self) -> float:
-        """The accuracy of association."""
+        """The accuracy of association, 0 to 1."""
         return float(self._per_match(self.association).mean())
 
     @property
     def assre(self) -> float:
-        """How much of a person one track shows."""
+        """The share of a person that one track shows."""
         return float(self._per_match(self.association_recall).mean())
 
     @property
     def asspr(self) -> float:
-        """How much of a track is one person."""
+        """The share of a track that is one person."""
         return float(self._per_match(self.association_precision).mean())
 
     @property

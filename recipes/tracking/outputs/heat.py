@@ -96,7 +96,12 @@ class HeatWriter:
         self._frame: Tensor | None = None
 
     def write(self, frame: Tensor, tracks: Tracks) -> None:
-        """Adds the tracks of one frame, which is the background until the next one comes."""
+        """Adds the tracks of one frame, which is the background until the next one comes.
+
+        Args:
+            frame: `(height, width, 3)` RGB uint8.
+            tracks: Those of the frame.
+        """
         if self._heat is None:
             self._heat = HeatMap(*frame.shape[:2])
         self._heat.add(tracks)

@@ -18,7 +18,7 @@ from .window import Window, check_screen
 
 
 class WriteVideo(Sink):
-    """Writes frames into an MP4 file: see `Sink`, `VideoWriter`.
+    """Writes frames, `(height, width, 3)` RGB uint8, into an MP4 file: see `Sink`, `VideoWriter`.
 
     Args:
         target: The file.
@@ -68,7 +68,7 @@ class WriteJson(Sink):
 
 
 class WriteFrames(Sink):
-    """Writes frames into a folder of PNG files: see `Sink`, `FrameWriter`."""
+    """Writes frames, `(height, width, 3)` RGB uint8, into a folder: see `Sink`, `FrameWriter`."""
 
     def open(self) -> Writer:
         return FrameWriter(self.target, self.overwrite)
@@ -80,7 +80,7 @@ class WriteFrames(Sink):
 class WriteHeat(Sink):
     """Writes a map of where people walked, over the last frame: see `Sink`, `HeatWriter`.
 
-    What was counted is saved with a run.
+    Frames are `(height, width, 3)` RGB uint8. What was counted is saved with a run.
     """
 
     _writer: HeatWriter | None
@@ -100,7 +100,7 @@ class WriteHeat(Sink):
 
 
 class Show(Sink):
-    """Shows frames in a window: see `Window`.
+    """Shows frames, `(height, width, 3)` RGB uint8, in a window: see `Window`.
 
     Args:
         target: The title of the window.

@@ -36,7 +36,7 @@ class PerClass(Tracker):
         self._trackers: dict[int, Tracker] = {}
 
     def follow(self, found: Found, camera: Floats | None) -> Tracks:
-        """Takes the detections of the next frame: see `Tracker.update`."""
+        """Takes the next frame's detections, and the camera's motion `(2, 3)`: see `Tracker`."""
         shown = []
         for label in sorted({*self._trackers, *found.labels.tolist()}):
             tracker = self._tracker(label)

@@ -48,7 +48,7 @@ class RecordTracker(Tracker):
         self._looks = None if self._reid is None else LookMemory(self._reid)
 
     def follow(self, found: Found, camera: Floats | None) -> Tracks:
-        """Takes the detections of the next frame: see `Tracker.update`."""
+        """Takes the next frame's detections, and the camera's motion `(2, 3)`: see `Tracker`."""
         self.frame += 1
         if camera is not None:
             found = self._steady(found, camera)

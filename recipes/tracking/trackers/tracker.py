@@ -59,7 +59,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def follow(self, found: Found, camera: Floats | None) -> Tracks:
-        """Takes the detections of the next frame, and how the camera moved: see `update`."""
+        """Takes the next frame's detections, and the camera's motion `(2, 3)`: see `update`."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
