@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import torchpipe as tp
-from tests.engine.made import Made, line, scaled
+from tests.engine.made import Made, line, open_line, scaled
 from torchpipe.engine.saving import checkpoint
 from torchpipe.errors import StateError, Stopped
 
@@ -419,3 +419,11 @@ def test_what_a_start_has_given_and_cannot_be_saved():
         text = f"cannot save what twice has given[0]: it is of type deque. {ALLOWED}"
         assert str(caught.value) == text
         assert len(list(run)) == 5
+
+
+def test_where_no_file_can_be_saved_is_told_by_the_path_that_was_given(tmp_path):
+    with open_line(same=tp.cell(lambda x: x)).run() as run:
+        with pytest.raises(IsADirectoryError, match=r"this is a folder, .*: '.'$"):
+            run.save(".")
+        with pytest.raises(FileNotFoundError, match=r"no such folder .*/nodir/x'$"):
+            run.save(tmp_path / "nodir" / "x")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torchpipe.errors import ParameterError, RunError
+from torchpipe.errors import ParameterError, RunError, StateError
 from torchpipe.train.epoch import Epoch
 from torchpipe.train.position import Position, position_of
 from torchpipe.train.shard import Shard, Sharing, current_shard
@@ -106,16 +106,16 @@ def test_a_position_is_what_its_state_tells():
 
 
 def test_what_is_no_state_is_refused():
-    with pytest.raises(RunError) as error:
+    with pytest.raises(StateError) as error:
         position_of({"epoch": 1}, SIGNATURE)
     assert str(error.value) == (
-        "cannot load the state of a feed from {'epoch': 1}: KeyError('position'). Give what "
-        "`state_dict` of a feed returned."
+        "cannot load the state of a feed from {'epoch': 1}: 'position' is missing. Give "
+        "what `state_dict` of a feed returned."
     )
 
 
 def test_the_state_of_another_feed_is_refused():
-    with pytest.raises(RunError) as error:
+    with pytest.raises(StateError) as error:
         position_of({**Position().state(), "seed": 3}, SIGNATURE)
     assert str(error.value) == (
         "cannot go on from a state with seed=3: this feed has seed=0, so it gives other samples. "

@@ -341,3 +341,20 @@ def test_arguments_that_do_not_go_together_are_refused(make, text):
 def test_a_pipeline_that_cannot_run_is_refused_at_once():
     with pytest.raises(CheckError, match="stateful"):
         Feed(tp.ScaleUp(tp.Delay(1), 2), range(3))
+
+
+def test_an_error_of_collate_tells_the_batch():
+    def fails(values):
+        if 3 in values:
+            raise ValueError("no")
+        return values
+
+    feed = Feed(tp.cell(lambda x: x), range(6), batch_size=2, collate=fails)
+    with feed, pytest.raises(ValueError, match="no") as error:
+        list(feed)
+    assert error.value.__notes__ == ["in the collate of batch 1, samples 2 to 3"]
+
+
+def test_a_feed_of_a_cell_is_called_as_the_cell():
+    with pytest.raises(ParameterError, match=r"^cannot feed from Thirds: it is open"):
+        Feed(Thirds())

@@ -29,7 +29,7 @@ def running_copy(cell: Cell, path: str, context: Context, *, deep: bool) -> Cell
         made: Cell = copy.deepcopy(cell) if deep else copy.copy(cell)
     except Exception as error:
         raise GraphError(
-            f"cannot copy {path} for its clones: {error}. Make what cannot be copied in `setup`, "
+            f"cannot copy '{path}' for its clones: {error}. Make what cannot be copied in `setup`, "
             f"which runs in each clone."
         ) from error
     made._values = cell._values

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from torchpipe.engine.notes import note
 from torchpipe.errors import RunError
 
 Samples = Iterator[tuple[int, Any]]
@@ -32,12 +33,18 @@ class Made:
         return value
 
 
-def batches(groups: Iterator[Group], make: Callable[[list[Any]], Any]) -> Iterator[Made]:
-    """Make a batch of each group of samples."""
-    for group, more in groups:
-        number, values = group[-1][0], [value for _, value in group]
+def batches(
+    groups: Iterator[Group], make: Callable[[list[Any]], Any], first: int = 0
+) -> Iterator[Made]:
+    """Make a batch of each group of samples; `first` is the number of the first batch."""
+    for batch, (group, more) in enumerate(groups, first):
+        start, number, values = group[0][0], group[-1][0], [value for _, value in group]
         group.clear()  # whoever made the list holds it until the next one
-        made = Made(make(values), number, more)
+        try:
+            made = Made(make(values), number, more)
+        except Exception as error:
+            note(error, f"in the collate of batch {batch}, samples {start} to {number}")
+            raise
         del values
         yield made
 

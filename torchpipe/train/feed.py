@@ -197,7 +197,7 @@ class Feed:
         """Go on there with the next loop, on any numbers of clones and ranks.
 
         Raises:
-            RunError: It is no state, or that of a feed that gives other samples.
+            StateError: It is no state, or that of a feed that gives other samples.
         """
         position = position_of(state, self._motion.signature)
         self._leave()

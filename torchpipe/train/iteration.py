@@ -33,7 +33,7 @@ class Iteration:
 
     def steps(self) -> Iterator[Step]:
         """Each batch, the position after it, and whether it is the last of the epoch."""
-        made = batches(self._groups(), self._making.maker())
+        made = batches(self._groups(), self._making.maker(), self.epoch.start.batch)
         if self._making.prefetch:
             self._ahead = Prefetch(made, self._making.prefetch, self._motion.leave)
             made = self._ahead.started()

@@ -66,6 +66,7 @@ class Alone(Pipeline):
 
     def __init__(self, cell: Cell):
         super().__init__()
+        self._name = cell.path  # what it is called in errors
         self._cell = self.place(cell)
 
     def build(self, sample: Any) -> Any:

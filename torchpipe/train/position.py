@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torchpipe.errors import RunError
+from torchpipe.errors import RunError, StateError
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,20 @@ def position_of(state: Mapping[str, Any], signature: Mapping[str, Any]) -> Posit
     """The position that a state tells, if it has this signature.
 
     Raises:
-        RunError: It tells none, or that of a feed which gives other samples.
+        StateError: It tells none, or that of a feed which gives other samples.
     """
     try:
         epoch, sample, batch = (int(state[name]) for name in ("epoch", "position", "batch"))
         position = Position(epoch, sample, batch, tuple(map(int, state["ranks"])))
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"cannot load the state of a feed from {state!r}: {error!r}. Give what `state_dict` of "
-            f"a feed returned."
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise StateError(
+            f"cannot load the state of a feed from {state!r}: {why}. Give what `state_dict` of a "
+            f"feed returned."
         ) from None
     for name, own in signature.items():
         if state.get(name) != own:
-            raise RunError(
+            raise StateError(
                 f"cannot go on from a state with {name}={state.get(name)!r}: this feed has "
                 f"{name}={own!r}, so it gives other samples. Make the feed as it was then."
             )

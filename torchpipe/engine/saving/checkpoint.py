@@ -6,6 +6,7 @@ bytes, a comment in terms of the zip format, say what it is and hold a checksum 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from contextlib import suppress
@@ -33,9 +34,10 @@ def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """
     import torch
 
+    target = Path(path)
+    refuse_place(target)
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    target = Path(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with partial.open("xb") as file:
@@ -47,6 +49,16 @@ def write(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
         partial.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
+
+
+def refuse_place(target: Path) -> None:
+    """Refuse where no file can be, by the path that was given."""
+    if target.is_dir():
+        text = "cannot save the run: this is a folder, and a file is needed. Add a name"
+        raise IsADirectoryError(errno.EISDIR, text, str(target))
+    if not target.parent.is_dir():
+        text = "cannot save the run: there is no such folder for the file. Make it first"
+        raise FileNotFoundError(errno.ENOENT, text, str(target))
 
 
 def sync_folder(folder: Path) -> None:
