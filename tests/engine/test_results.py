@@ -479,8 +479,8 @@ def test_a_cell_that_collects_items_gives_none_its_results(cell):
         (
             None,
             lambda run: run(1),
-            "cannot submit single items: a cell that yields numbers the results anew, so no result "
-            "belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
+            "cannot submit single items: 'count' yields, which numbers the results anew, so no "
+            "result belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
             "run.results(...).",
         ),
     ],

@@ -358,3 +358,10 @@ def test_an_error_of_collate_tells_the_batch():
 def test_a_feed_of_a_cell_is_called_as_the_cell():
     with pytest.raises(ParameterError, match=r"^cannot feed from Thirds: it is open"):
         Feed(Thirds())
+
+
+def test_a_feed_shows_its_pipeline_state_and_epoch():
+    with Feed(Stream()) as feed:
+        assert repr(feed) == "<Feed of Stream, at rest, epoch 0>"
+        next(iter(feed))
+        assert repr(feed) == "<Feed of Stream, running, epoch 0>"

@@ -91,6 +91,9 @@ class Batching:
     results of the same length: without, the items of a call go through `forward` one by one, and
     nothing is won.
 
+    Which items are in a call depends on time and on the number of clones. A network's results may
+    differ in the last bits with it, as sums of floating-point numbers do: see the guarantees.
+
     Args:
         max_size: Most items in one call.
         max_wait: Longest time in seconds that the first item of a batch waits for others.

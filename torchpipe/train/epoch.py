@@ -39,6 +39,19 @@ class Epoch:
         """How many batches are left, if that is known."""
         return None if self.samples is None else -(-self.samples // self.sharing.group)
 
+    def known_batches(self) -> int:
+        """How many batches are left.
+
+        Raises:
+            TypeError: That is not known.
+        """
+        if self.batches is None:
+            raise TypeError(
+                "the length of this feed is not known before its epoch ends: a source does not "
+                "tell how many samples it gives, or cells may drop some, or number them anew."
+            )
+        return self.batches
+
     @property
     def stop(self) -> int | None:
         """From which number on no sample is used, if the length is known."""

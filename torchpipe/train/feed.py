@@ -38,7 +38,7 @@ class Feed:
         pipeline: What makes samples (or batches); a cell stands for a pipeline of it alone.
         data: A map-style dataset; the pipeline gets `data[index]`, read in one thread. Where
             reading takes long, give `range(len(dataset))`, and let a scaled-up cell read.
-        batch_size: How many samples make a batch; None if the pipeline gives batches.
+        batch_size: How many samples make a batch; None gives what the pipeline gives, one by one.
         collate: Makes a batch of a list of samples; by default what a DataLoader does.
         shuffle: Whether each epoch has an order of its own, from (seed, epoch).
         seed: What all randomness comes from, any integer: see `Cell.seed`.
@@ -90,6 +90,9 @@ class Feed:
         self._ended = self._watched = False
         self._iteration: Iteration | None = None
         self._agreement: Agreement | None = None
+
+    def __repr__(self) -> str:
+        return f"<Feed of {self._motion}, epoch {self.epoch}>"
 
     # -- batches
 
@@ -162,12 +165,7 @@ class Feed:
         """
         running = None if self._ended else self._running
         epoch = self._epoch(self._next) if running is None else running.epoch
-        if epoch.batches is None:
-            raise TypeError(
-                "the length of this feed is not known before its epoch ends: a source does not "
-                "tell how many samples it gives, or cells may drop some, or number them anew."
-            )
-        return epoch.start.batch + epoch.batches
+        return epoch.start.batch + epoch.known_batches()
 
     def as_dataloader(self) -> DataLoader[Any]:
         """This feed in a `torch.utils.data.DataLoader`, for what takes nothing else, as Fabric."""
@@ -215,7 +213,7 @@ class Feed:
 
     @property
     def run(self) -> Run:
-        """The run behind: to scale cells, set parameters, see statistics. It starts with this."""
+        """The run behind: `feed.run.set("cell.level", 3)`, `scale`, `statistics`. It starts now."""
         self._watch()
         return self._motion.run
 

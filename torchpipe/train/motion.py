@@ -67,6 +67,10 @@ class Motion:
             self._run = Run(self.pipeline, window=self.window, seed=self.seed, stream=stream)
         return self._run
 
+    def __str__(self) -> str:
+        """The pipeline, and whether it runs."""
+        return f"{self.pipeline.path}, {'at rest' if self._run is None else 'running'}"
+
     def samples(self, epoch: int, number: int, shard: Shard, stop: int | None) -> Samples:
         """The results of this rank in an epoch, with their numbers.
 
