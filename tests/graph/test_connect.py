@@ -68,7 +68,7 @@ def test_a_call_gives_what_the_cell_gives():
     found, nothing, plain = given
     assert isinstance(found, Found)
     assert found.boxes is pipeline.detect.outputs.boxes
-    assert nothing is None
+    assert repr(nothing) == "<Nothing of sink>"
     assert plain is pipeline.plain.outputs.out
 
 
@@ -92,7 +92,7 @@ class ThreeWays(tp.Pipeline):
     [
         ("tuple", "(<Output {0}.left (Any)>, <Output {0}.right (Any)>)"),
         ("dict", "{{'l': <Output {0}.l (Any)>, 'r': <Output {0}.r (Any)>}}"),
-        ("none", "None"),
+        ("none", "<Nothing of {0}>"),
     ],
 )
 def test_a_nested_pipeline_gives_what_its_build_returns(scaled, way, text):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torchpipe.errors import ConnectError
-from torchpipe.graph.callsite import CallSite, call_site
-from torchpipe.graph.port import Connection, Constant, Input, Output
+from torchpipe.graph.port import Connection, Constant, Input, Nothing, Output
 from torchpipe.graph.signature import inputs_of
 from torchpipe.graph.types import is_named_tuple
 
@@ -44,7 +43,6 @@ class Build:
         self.pipeline = pipeline
         self.called: set[str] = set()
         self.last: Cell | None = None
-        self.sinks: list[tuple[Cell, CallSite]] = []
 
     def run(self, arguments: dict[str, Output]) -> Any:
         """Call the pipeline's `build`; where it unpacks wrongly, say what there was to unpack."""
@@ -69,22 +67,9 @@ class Build:
         self.called.add(cell._name)
         self.last = cell
         for target, value in bound(cell, args, kwargs):
-            if value is None:
-                self._refuse_nothing(target)
+            refuse_nothing(value, target)
             Connection(value if isinstance(value, Output) else Constant(value), target)
-        if not cell.outputs:
-            self.sinks.append((cell, call_site()))
         return packed(cell)
-
-    def _refuse_nothing(self, target: Input) -> None:
-        """Refuse the None that a cell without outputs gives; any other is a constant."""
-        here = call_site() if self.sinks else None
-        for sink, site in self.sinks:
-            if here is not None and here.passes(site):
-                raise ConnectError(
-                    f"cannot connect {sink.path} to {target}: {sink.path} gives nothing (`-> "
-                    f"None`). Annotate what it returns, or connect another cell."
-                )
 
     def _placed(self, cell: Cell) -> Cell:
         """Give a cell that is no attribute of the pipeline a name and a place in it."""
@@ -152,7 +137,16 @@ def packed(cell: Cell) -> Any:
         return dict(cell.outputs)
     if packing is not None:
         return packing(outputs) if packing is tuple else packing(*outputs)
-    return outputs[0] if outputs else None
+    return outputs[0] if outputs else Nothing(cell)
+
+
+def refuse_nothing(value: Any, target: Input) -> None:
+    """Refuse to connect what a cell without outputs gives."""
+    if isinstance(value, Nothing):
+        raise ConnectError(
+            f"cannot connect {value} to {target}: {value} gives nothing (`-> None`). Annotate what "
+            f"it returns, or connect another cell."
+        )
 
 
 def built(pipeline: Pipeline) -> Graph:
@@ -191,7 +185,9 @@ def refuse_result(pipeline: Pipeline, name: str, value: Any) -> None:
 
 def named(returned: Any) -> tuple[dict[str, Any], Any]:
     """Name what `build` returned, and say how to put values together in the same way."""
-    if returned is None or (isinstance(returned, tuple | list) and not returned):
+    if returned is None or isinstance(returned, Nothing):
+        return {}, None
+    if isinstance(returned, tuple | list) and not returned:
         return {}, None
     if isinstance(returned, dict):
         return dict(returned), dict

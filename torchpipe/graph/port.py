@@ -56,6 +56,23 @@ class Input:
         return f"<Input {self}>"
 
 
+class Nothing(Symbol):
+    """What a cell without outputs gives in `build`: it cannot be connected.
+
+    Attributes:
+        cell: The cell.
+    """
+
+    def __init__(self, cell: Cell):
+        self.cell = cell
+
+    def __str__(self) -> str:
+        return self.cell.path
+
+    def __repr__(self) -> str:
+        return f"<Nothing of {self}>"
+
+
 class Output(Symbol):
     """Where a cell gives a value; in `build`, it stands for that value.
 
