@@ -388,8 +388,8 @@ def test_a_definition_that_cannot_be_copied_says_so():
     with pytest.raises(tp.errors.GraphError) as caught:
         line(source=tp.Source(range(4)), add=scaled(Add()), locked=scaled(Locked())).run()
     assert str(caught.value) == (
-        "cannot copy locked for its clones: cannot pickle '_thread.lock' object. Make what cannot "
-        "be copied in `setup`, which runs in each clone."
+        "cannot copy 'locked' for its clones: cannot pickle '_thread.lock' object. Make what "
+        "cannot be copied in `setup`, which runs in each clone."
     )
 
 

@@ -209,8 +209,8 @@ MUTANTS = [
     Mutant(
         "an error names the wrong item",
         "context.py",
-        "return self.blamed(error, self.calls[trace.tb_lineno], self.number)",
-        "return self.blamed(error, self.calls[trace.tb_lineno], self.number + 1)",
+        "blamed = self.blamed(error, path, self.number)",
+        "blamed = self.blamed(error, path, self.number + 1)",
         "test_errors.py",
     ),
     Mutant(

@@ -47,8 +47,9 @@ class Inputs:
         if self.core.plan.one_to_one:
             return "the run takes a stream. Use run.map(items)"
         return (
-            "a cell that yields numbers the results anew, so no result belongs to an item. Use "
-            "run.map(items), or pipeline.run(stream=False) and run.results(...)"
+            f"'{self.core.plan.way[1].region.start}' yields, which numbers the results anew, so no "
+            f"result belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
+            f"run.results(...)"
         )
 
     def sent(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dis
 import inspect
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from torchpipe.errors import ParameterError
@@ -87,8 +89,16 @@ def names_hole(function: Callable[..., Any]) -> bool:
     function = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isfunction(function):
         return False
-    scope = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+    scope = ChainMap(dict(closed_over(function)), function.__globals__)
     return any(loads_hole(code, scope) for code in within(function.__code__))
+
+
+def closed_over(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The variables of the functions around it, but for those that have no value yet."""
+    cells = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+        with suppress(ValueError):
+            yield name, cell.cell_contents
 
 
 def within(code: CodeType) -> Iterator[CodeType]:

@@ -12,7 +12,6 @@ from torchpipe.graph.pipeline import Pipeline
 def loose_ends(pipeline: Pipeline) -> Iterator[str]:
     """All that `build` has forgotten."""
     yield from unused(pipeline)
-    yield from unread(pipeline)
     yield from unreturned(pipeline)
 
 
@@ -23,19 +22,6 @@ def unused(pipeline: Pipeline) -> Iterator[str]:
             yield (
                 f"{cell.path} has no part in the graph: `build` does not call it. Call it, or "
                 f"leave it out."
-            )
-
-
-def unread(pipeline: Pipeline) -> Iterator[str]:
-    """Every argument of `build` goes somewhere; those of a nested pipeline may be spare."""
-    if pipeline._parent is not None:
-        return
-    results = pipeline.graph.results.values()
-    for name, argument in pipeline.graph.arguments.items():
-        if not argument.connections and not any(result is argument for result in results):
-            yield (
-                f"{pipeline.path}.{name} has no part in the graph: `build` does not use its "
-                f"argument {name!r}. Pass it to a cell, or leave it out."
             )
 
 
