@@ -460,8 +460,8 @@ def test_single_items_cannot_be_submitted_where_they_are_numbered_anew():
         with pytest.raises(RunError) as caught:
             run.submit(1)
         assert str(caught.value) == (
-            "cannot submit single items: a cell that yields numbers the results anew, so no result "
-            "belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
+            "cannot submit single items: 'batch' yields, which numbers the results anew, so no "
+            "result belongs to an item. Use run.map(items), or pipeline.run(stream=False) and "
             "run.results(...)."
         )
 

@@ -13,8 +13,8 @@ from torchpipe.engine.shared import DeadLetter, Shared
 from torchpipe.engine.telemetry.gpu import GpuTimes
 from torchpipe.engine.telemetry.recording import Track
 from torchpipe.engine.telemetry.timing import Timing
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.policy import ErrorPolicy, Skip, attempts_and_skip
 
 if TYPE_CHECKING:

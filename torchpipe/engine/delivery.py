@@ -9,7 +9,7 @@ from typing import Any
 from torchpipe.engine.reply import Reply
 from torchpipe.engine.session import Request
 from torchpipe.errors import ItemDropped
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 
 
 def deliver(future: Any, out: Any, error: BaseException | None) -> None:

@@ -11,8 +11,9 @@ from torchpipe.engine.context import Context
 from torchpipe.engine.deploy import Give, Placed, callable_of, running_copy
 from torchpipe.engine.telemetry.taps import Taps
 from torchpipe.engine.torch_state import synchronized
-from torchpipe.graph.cell import HOLE, Cell
+from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import FlatGraph, Node
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import RegionPlan
 from torchpipe.graph.regions import Numbering

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torchpipe.engine.delivery import deliver
 from torchpipe.engine.part import Part
 from torchpipe.engine.reply import Reply
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.plan import RegionPlan
 
 if TYPE_CHECKING:

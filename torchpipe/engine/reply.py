@@ -17,7 +17,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from torchpipe.engine.item import END, Mark
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 
 WAITING = Mark("WAITING")
 

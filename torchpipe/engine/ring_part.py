@@ -25,8 +25,8 @@ from torchpipe.engine.telemetry.probes import Probes
 from torchpipe.engine.telemetry.recording import serial_track
 from torchpipe.engine.telemetry.totals import Former
 from torchpipe.engine.threads import Cells
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import upstream
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 from torchpipe.errors import GraphError, RunError
 from torchpipe.graph.build import current_build
 from torchpipe.graph.clone import Clone, ThreadClone
-from torchpipe.graph.hole import HOLE as HOLE  # the engine takes it from here
 from torchpipe.graph.policy import Batching, ErrorPolicy
 from torchpipe.graph.port import Input, Output, Ports
 from torchpipe.graph.reserved import fixed

@@ -13,8 +13,8 @@ from torchpipe.engine.compiler.code import Code
 from torchpipe.engine.compiler.values import Values, needed
 from torchpipe.engine.item import CLOSED, END, LEFT, RETIRE, STOP
 from torchpipe.engine.remote.held import here
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Value
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.plan import Parallel, RegionPlan, Serial
 
 PROBES = Timed("item.entered is not None", "context.open_item()", "context.close_item()")

@@ -23,9 +23,9 @@ from torchpipe.engine.saving.cut import Cut, States
 from torchpipe.engine.shared import DeadLetter, Shared
 from torchpipe.engine.threads import Cells
 from torchpipe.engine.torch_state import synchronized
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import leaves
+from torchpipe.graph.hole import HOLE
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.policy import Skip
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from torchpipe.engine.remote.failure import Failure, Lost
 from torchpipe.engine.remote.wire import decoded
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 
 NOTHING = object()
 

@@ -13,7 +13,7 @@ from torchpipe.engine.remote.calls import IN_FLIGHT, Call
 from torchpipe.engine.remote.held import here
 from torchpipe.engine.remote.work import Work
 from torchpipe.engine.ring import quietly
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 
 if TYPE_CHECKING:
     from torchpipe.engine.remote.distant import DistantClone

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from torchpipe.graph.cell import HOLE
+from torchpipe.graph.hole import HOLE
 
 KIND = "torchpipe kind"
 PLAIN = frozenset({bool, int, float, str, type(None)})

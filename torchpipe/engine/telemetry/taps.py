@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from torchpipe.engine.remote.held import Held
 from torchpipe.errors import RunError
-from torchpipe.graph.cell import HOLE
 from torchpipe.graph.flat import Node, Unbundle
+from torchpipe.graph.hole import HOLE
 
 T = TypeVar("T")
 
