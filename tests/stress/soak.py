@@ -58,8 +58,8 @@ class Soak:
 
     @property
     def slope(self) -> float:
-        """Bytes by which resident memory grows for each item, once everything is warm."""
-        warm = self.held[len(self.held) // 4 :]
+        """Bytes by which resident memory grows for each item, in the second half of the lives."""
+        warm = self.held[len(self.held) // 2 :]
         return linear_regression(*zip(*warm, strict=True)).slope if len(warm) > 2 else 0.0
 
 
