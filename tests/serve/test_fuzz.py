@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import httpx
@@ -34,6 +35,18 @@ def everything(
     text: str = "",
 ) -> list[int]:
     return exact.flatten().tolist()[:1]
+
+
+def one_by_one(
+    tensor: torch.Tensor = torch.zeros(1),  # noqa: B008
+    array: np.ndarray = np.zeros(1),  # noqa: B008
+    exact: Annotated[torch.Tensor, Array("int64")] = torch.zeros(1, dtype=torch.int64),  # noqa: B008
+    number: int = 0,
+    several: list[int] = [],  # noqa: B006
+    named: dict[str, float] = {},  # noqa: B006
+    text: str = "",
+) -> Iterator[int]:
+    yield from exact.flatten().tolist()[:3]
 
 
 VALUES = {
@@ -103,6 +116,39 @@ def test_messages(examples):
             socket.send(body, text=False)
             told = json.loads(socket.recv(30))
             assert told.get("problem", {"status": 422})["status"] == 422
+
+        fuzz(examples, BODIES.filter(lambda body: len(body) < 100_000), check)
+
+
+@fuzzed
+@pytest.mark.parametrize("path", ["/run", "/run-batch", "/stream"])
+def test_json_of_several_results(examples, path):
+    def check(body: bytes) -> None:
+        if path == "/run-batch":
+            body = b'{"items":[' + body + b"]}"
+        reply = client.post(path, content=body, headers=PLAIN)
+        understood_or_refused(reply)
+        if path == "/stream" and reply.status_code == 200:
+            assert reply.text.endswith("event: end\ndata: {}\n\n")
+
+    with asking(Typed(one_by_one)) as client:
+        client.timeout = 30.0
+        fuzz(examples, BODIES, check)
+
+
+@fuzzed
+def test_messages_that_ask_for_several_results(examples):
+    with (
+        serving(Typed(one_by_one)) as live,
+        connect(f"ws{live.url.removeprefix('http')}/session", open_timeout=30) as socket,
+    ):
+
+        def check(body: bytes) -> None:
+            socket.send(body, text=False)
+            told = json.loads(socket.recv(30))
+            while "outputs" in told:
+                told = json.loads(socket.recv(30))
+            assert "end" in told or told["problem"]["status"] == 422
 
         fuzz(examples, BODIES.filter(lambda body: len(body) < 100_000), check)
 
