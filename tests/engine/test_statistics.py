@@ -5,12 +5,13 @@ A state is tested by two snapshots: the thread has spent all the time in between
 
 from __future__ import annotations
 
-from time import monotonic, process_time
+from time import monotonic, perf_counter, process_time
 
 import pytest
 
 import torchpipe as tp
 from tests.engine.made import TIMEOUT, Add, Background, Made, Pass, line, open_line, scaled
+from torchpipe.engine.telemetry import snapshot
 from torchpipe.engine.telemetry.distribution import Distribution, Histogram
 from torchpipe.engine.telemetry.statistics import CellStatistics, Statistics
 from torchpipe.testing import Gate
@@ -52,6 +53,25 @@ def test_clones_are_busy_in_a_call_and_starved_without_an_item():
         gate.open()
         assert pulling.result() == 0
         settles(run, "gate", "starved")
+
+
+def test_what_ends_while_a_snapshot_is_taken_adds_up(monkeypatch):
+    gate, last = Gate(), Gate()
+    with line(source=tp.Source([0, 1]), gate=scaled(gate, 2), last=last).run() as run:
+        moment = perf_counter()  # so early that all that is read has ended since
+        pulling = Background(next, iter(run))
+        gate.wait_until_inside(0, 1)
+        gate.open()
+        last.wait_until_inside(0)
+        last.open()
+        assert pulling.result() == 0
+        settles(run, "gate", "starved")
+        monkeypatch.setattr(snapshot, "perf_counter", lambda: moment)
+        now = run.statistics()
+    for one in now.cells:
+        assert min(one.busy, one.starved, one.blocked) >= 0
+        spent = one.busy + one.starved + one.blocked
+        assert spent == pytest.approx(now.time * one.clones, abs=1e-9)
 
 
 def test_the_head_is_blocked_without_a_credit_and_busy_in_its_source():

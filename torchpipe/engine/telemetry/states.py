@@ -36,10 +36,21 @@ class States(NamedTuple):
     starved: float
     blocked: float
 
+    @property
+    def settled(self) -> States:
+        """The same, none of them below zero, and as much together.
+
+        An interval may have ended between `now` and the moment at which it was read.
+        """
+        life = max(0.0, self.busy + self.starved + self.blocked)
+        spent = [max(0.0, seconds) for seconds in self[1:]]
+        share = life / sum(spent) if any(spent) else 0.0
+        return States(self.thread, *(share * seconds for seconds in spent))
+
 
 def states(core: Core, now: float) -> dict[Context, States]:
     """Those of each serial stage, by the record of its work."""
-    return Moment(core, now).states
+    return {context: found.settled for context, found in Moment(core, now).states.items()}
 
 
 class Moment:

@@ -42,9 +42,10 @@ def added(one: float | None, other: float | None) -> float | None:
 
 def total(context: Context, now: float) -> Totals:
     """What one clone has done."""
-    busy, life, cpu = context.busy_until(now), context.life_until(now), context.cpu
-    starved, gpu = max(0.0, life - busy), context.gpu_until(now)
-    return Totals(context.done, busy, starved, cpu, context.service.now(), gpu)
+    life = context.life_until(now)
+    busy = min(context.busy_until(now), life)  # an interval may have ended since `now`
+    gpu = context.gpu_until(now)
+    return Totals(context.done, busy, life - busy, context.cpu, context.service.now(), gpu)
 
 
 class Former:
