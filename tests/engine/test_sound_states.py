@@ -71,8 +71,12 @@ def test_a_state_with_something_else_in_it_is_loaded_or_refused(examples, saved)
     state = torch.load(saved, weights_only=True)
 
     def check(other: Any) -> None:
-        with totals().run() as run, suppress(StateError):
-            run.load_state_dict(other)
+        with suppress(StateError), totals().run() as run:
+            try:
+                run.load_state_dict(other)
+            except (LookupError, TypeError) as error:
+                if "in the load_state_dict of cell 'total'" not in error.__notes__[0]:
+                    raise  # it is not the cell's own, which may be given anything
 
     fuzz(examples, changed_somewhere(state), check)
 
