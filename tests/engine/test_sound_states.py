@@ -81,6 +81,12 @@ def test_a_state_with_something_else_in_it_is_loaded_or_refused(examples, saved)
     fuzz(examples, changed_somewhere(state), check)
 
 
+def test_a_version_that_is_no_number_is_refused(saved):
+    state = torch.load(saved, weights_only=True)
+    with totals().run() as run, pytest.raises(StateError, match=r"it has version tensor\(\[\]\)"):
+        run.load_state_dict(state | {"version": torch.zeros(0)})
+
+
 @fuzzed
 def test_a_damaged_file_with_a_checksum_that_fits_is_loaded_or_refused(examples, saved, tmp_path):
     data = saved.read_bytes()

@@ -91,9 +91,10 @@ def foreign(plain: Any) -> str:
     """Say why this is nothing that this version saved."""
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         return "it is no state of a run. Give what run.save or run.state_dict made."
-    if plain.get("version") != VERSION:
+    version = plain.get("version")
+    if not isinstance(version, int) or version != VERSION:  # tensors do not compare
         return (
-            f"it has version {plain.get('version')}, and this torchpipe reads version {VERSION}. "
+            f"it has version {version}, and this torchpipe reads version {VERSION}. "
             f"Load it with the torchpipe that saved it."
         )
     return ""
