@@ -25,6 +25,9 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 
+FORGOTTEN = 5.0
+"""Longest time in seconds to wait for the threads of a run that nobody holds any more."""
+
 
 class Run(Steering, Resuming, Telling, Several):
     """A pipeline in motion: iterate over it, pull, submit, map; scale and set while it runs.
@@ -93,7 +96,7 @@ class Run(Steering, Resuming, Telling, Several):
         refuse_impossible(plan, options)
         self._definitions = {cell.path: cell for cell in leaves(pipeline)}
         self._core = Core(plan, options)
-        self._finalizer = weakref.finalize(self, self._core.stop, 1.0)
+        self._finalizer = weakref.finalize(self, self._core.stop, FORGOTTEN)
         self._entry = Entry(self._core)
         self._pulling = threading.RLock()
         self._autoscaler = autoscaler(self._core)
