@@ -111,6 +111,9 @@ def within(code: CodeType) -> Iterator[CodeType]:
 
 def loads_hole(code: CodeType, scope: Mapping[str, Any]) -> bool:
     """Whether the code loads HOLE by its name, or that of its module, as in `tp.HOLE`."""
+    names = (*code.co_names, *code.co_freevars)
+    if "HOLE" not in names and not any(scope.get(name) is HOLE for name in names):
+        return False
     for step, after in pairwise(dis.get_instructions(code)):
         value = scope.get(step.argval) if step.opname in ("LOAD_GLOBAL", "LOAD_DEREF") else None
         if isinstance(value, ModuleType) and after.argval == "HOLE":
