@@ -94,61 +94,41 @@ def understood_or_refused(reply: httpx.Response) -> None:
 
 
 @fuzzed
-@pytest.mark.parametrize("path", ["/run", "/run-batch", "/parameters", "/scale"])
-def test_json(examples, client, path):
+@pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        *((everything, path) for path in ("/run", "/run-batch", "/parameters", "/scale")),
+        *((one_by_one, path) for path in ("/run", "/run-batch", "/stream")),
+    ],
+)
+def test_json(examples, function, path):
     def check(body: bytes) -> None:
         if path == "/run-batch":
             body = b'{"items":[' + body + b"]}"
         method = "PATCH" if path == "/parameters" else "POST"
-        understood_or_refused(client.request(method, path, content=body, headers=PLAIN))
-
-    fuzz(examples, BODIES, check)
-
-
-@fuzzed
-def test_messages(examples):
-    with (
-        serving(Typed(everything)) as live,
-        connect(f"ws{live.url.removeprefix('http')}/session", open_timeout=30) as socket,
-    ):
-
-        def check(body: bytes) -> None:
-            socket.send(body, text=False)
-            told = json.loads(socket.recv(30))
-            assert told.get("problem", {"status": 422})["status"] == 422
-
-        fuzz(examples, BODIES.filter(lambda body: len(body) < 100_000), check)
-
-
-@fuzzed
-@pytest.mark.parametrize("path", ["/run", "/run-batch", "/stream"])
-def test_json_of_several_results(examples, path):
-    def check(body: bytes) -> None:
-        if path == "/run-batch":
-            body = b'{"items":[' + body + b"]}"
-        reply = client.post(path, content=body, headers=PLAIN)
+        reply = client.request(method, path, content=body, headers=PLAIN)
         understood_or_refused(reply)
         if path == "/stream" and reply.status_code == 200:
             assert reply.text.endswith("event: end\ndata: {}\n\n")
 
-    with asking(Typed(one_by_one)) as client:
+    with asking(Typed(function)) as client:
         client.timeout = 30.0
         fuzz(examples, BODIES, check)
 
 
 @fuzzed
-def test_messages_that_ask_for_several_results(examples):
+@pytest.mark.parametrize(("function", "last"), [(everything, "outputs"), (one_by_one, "end")])
+def test_messages(examples, function, last):
     with (
-        serving(Typed(one_by_one)) as live,
+        serving(Typed(function)) as live,
         connect(f"ws{live.url.removeprefix('http')}/session", open_timeout=30) as socket,
     ):
 
         def check(body: bytes) -> None:
             socket.send(body, text=False)
-            told = json.loads(socket.recv(30))
-            while "outputs" in told:
-                told = json.loads(socket.recv(30))
-            assert "end" in told or told["problem"]["status"] == 422
+            while not {last, "problem"} & (told := json.loads(socket.recv(30))).keys():
+                assert told.keys() == {"outputs"}
+            assert last in told or told["problem"]["status"] == 422
 
         fuzz(examples, BODIES.filter(lambda body: len(body) < 100_000), check)
 
