@@ -280,8 +280,8 @@ class TestCheckCell:
             (
                 Awaited(),
                 [1],
-                "its `forward` is `async def`, and nobody awaits what a cell returns. Write `def "
-                "forward`, and call asyncio.run in it.",
+                "Awaited.forward is async, so a call gives no result. Write a plain function; "
+                "waiting in threads is what clones are for.",
             ),
             (Add(), [1], "item 0 is no tuple of arguments for its inputs (x, y): 1."),
             (Numbers(), [1], "item 0 is no tuple of arguments for its inputs (none): 1."),

@@ -13,6 +13,7 @@ from torchpipe.graph.check import configs
 from torchpipe.graph.clone import Clone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
+from torchpipe.graph.scale import is_some
 
 if TYPE_CHECKING:
     from torchpipe.engine.core import Core
@@ -50,7 +51,7 @@ def started(added: list[RunningClone]) -> list[RunningClone]:
 
 def specifications(clones: int | Iterable[Clone], present: list[RunningClone]) -> list[Clone]:
     """One numbered specification per clone that shall be there."""
-    if isinstance(clones, (str, float)) or not isinstance(clones, (int, Iterable)):
+    if not is_some(clones):
         raise RunError(
             f"cannot scale to {clones!r} clones: give a number, or a list of clones. (That a run "
             f"chooses by itself is for the pipeline to say: tp.ScaleUp(cell, clones='auto').)"

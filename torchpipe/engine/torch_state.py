@@ -67,6 +67,17 @@ class TorchState:
         return stack
 
 
+class NoState(TorchState):
+    """The torch state of a thread that calls no cells: none."""
+
+    def __init__(self) -> None:
+        self.known = "torch" in sys.modules
+
+    def apply(self, clone: Clone) -> ExitStack:
+        """Set nothing."""
+        return ExitStack()
+
+
 def has_stream(clone: Clone) -> bool:
     """Whether the clone computes on a CUDA device; Ray also counts some that exist in name only."""
     if not clone.device.startswith("cuda") or not isinstance(clone, RayClone):

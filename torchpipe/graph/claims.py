@@ -14,7 +14,7 @@ from typing import Any
 from torchpipe.errors import ParameterError
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.flat import Node, leaves
-from torchpipe.graph.function import FunctionCell, is_generator, is_source
+from torchpipe.graph.function import FunctionCell, is_async, is_generator, is_source
 from torchpipe.graph.hole import HOLE
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.policy import Batching, attempts_and_skip
@@ -68,8 +68,7 @@ def streams(cell: Cell) -> bool:
 
 def asynchronous(cell: Cell) -> Iterator[str]:
     """A call gives its result, not something to await."""
-    forward = inspect.unwrap(cell.forward)
-    if inspect.iscoroutinefunction(forward) or inspect.isasyncgenfunction(forward):
+    if is_async(cell):
         yield (
             f"{cell.path}.forward is async, so a call gives no result. Write a plain function; "
             f"waiting in threads is what clones are for."

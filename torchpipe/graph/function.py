@@ -109,6 +109,12 @@ def is_generator(cell: Cell) -> bool:
     return inspect.isgeneratorfunction(cell.forward)
 
 
+def is_async(cell: Cell) -> bool:
+    """Whether what the cell's `forward` gives would have to be awaited, which nobody does."""
+    forward = inspect.unwrap(cell.forward)
+    return inspect.iscoroutinefunction(forward) or inspect.isasyncgenfunction(forward)
+
+
 def is_source(cell: Cell) -> bool:
     """Whether the cell has no inputs and so starts a stream."""
     return len(cell.inputs) == 0

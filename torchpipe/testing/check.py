@@ -11,10 +11,11 @@ from typing import Any
 
 from torchpipe.errors import EndOfStream
 from torchpipe.graph.cell import Cell
+from torchpipe.graph.claims import asynchronous
 from torchpipe.graph.clone import ThreadClone
 from torchpipe.graph.function import is_source
 from torchpipe.graph.hole import HOLE
-from torchpipe.testing.outputs import async_problem, outputs_problem
+from torchpipe.testing.outputs import outputs_problem
 from torchpipe.testing.same import first_difference, same
 
 Calls = Sequence[tuple[Any, ...]]
@@ -49,7 +50,7 @@ def check_cell(cell: Cell, *items: Any, pickles: bool = True) -> list[Any]:
     >>> check_cell(double, 1, 2, 3, pickles=False)
     [2, 4, 6]
     """
-    fail_if(cell, async_problem(cell))
+    fail_if(cell, next(asynchronous(cell), None))
     calls = [arguments_of(cell, item, number) for number, item in enumerate(items)]
     expected = check_epochs(cell, calls)
     fail_if(cell, outputs_problem(cell, expected))

@@ -1,24 +1,12 @@
-"""What must be so of a cell's `forward`, and of what it gives, for its outputs to be filled."""
+"""What must be so of what a cell gives, for its outputs to be filled."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
 from torchpipe.graph.cell import Cell
 from torchpipe.graph.hole import HOLE
-
-
-def async_problem(cell: Cell) -> str | None:
-    """What is wrong with a `forward` that would have to be awaited, or None."""
-    function = cell.port_function()
-    if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
-        return None
-    return (
-        "its `forward` is `async def`, and nobody awaits what a cell returns. Write `def forward`, "
-        "and call asyncio.run in it."
-    )
 
 
 def outputs_problem(cell: Cell, results: Iterable[Any]) -> str | None:

@@ -30,7 +30,7 @@ from torchpipe.engine.remote.failure import Failure
 from torchpipe.engine.remote.held import Holds
 from torchpipe.engine.remote.pace import Pace
 from torchpipe.engine.remote.passing import Passing
-from torchpipe.engine.remote.process import NoState, Process
+from torchpipe.engine.remote.process import Process
 from torchpipe.engine.remote.receiver import Receiver
 from torchpipe.engine.remote.sender import Sender
 from torchpipe.engine.shared import Shared
@@ -41,7 +41,8 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
-    from torchpipe.engine.ring_part import RingPart
+    from torchpipe.engine.torch_state import NoState
+from torchpipe.engine.ring_part import RingPart
 
 GRACE = 0.8
 """The part of `stop_after` after which a process that does not return is ended."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,7 @@ from torchpipe.engine.remote.passing import names_of
 from torchpipe.engine.remote.work import Definition
 from torchpipe.engine.saving.cut import States
 from torchpipe.engine.threads import Cells
-from torchpipe.engine.torch_state import TorchState
 from torchpipe.errors import CloneLost, StallWarning
-from torchpipe.graph.clone import Clone
 
 if TYPE_CHECKING:
     from torchpipe.engine.remote.distant import DistantClone
@@ -231,14 +228,3 @@ def definition_of(owner: DistantClone) -> Definition:
     scaled = node.cell._parent  # it knows the path of the cell
     state, seed = core.state.elsewhere(), core.shared.seed
     return Definition(scaled, node.path, node.bundled, names_of(node), owner.holds, state, seed)
-
-
-class NoState(TorchState):
-    """The torch state of a thread that calls no cells: none."""
-
-    def __init__(self) -> None:
-        self.known = "torch" in sys.modules
-
-    def apply(self, clone: Clone) -> ExitStack:
-        """Set nothing."""
-        return ExitStack()

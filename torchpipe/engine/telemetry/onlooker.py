@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from torchpipe.engine.context import Context
-from torchpipe.engine.remote.process import NoState
 from torchpipe.engine.threads import Cells, StageThread
+from torchpipe.engine.torch_state import NoState
 from torchpipe.graph.clone import ThreadClone
 
 if TYPE_CHECKING:
