@@ -251,6 +251,13 @@ def test_no_module_of_the_engine_needs_one_that_is_read_later(name: str):
     assert [pair for pair in needs if words.index(pair[0]) < words.index(pair[1])] == []
 
 
+@pytest.mark.parametrize("folder", ["torchpipe", "recipes"])
+def test_a_file_has_at_most_250_lines(folder):
+    files = (path for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts)
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {path: count for path, count in lines.items() if count > 250} == {}
+
+
 @pytest.mark.parametrize("folder", ["torchpipe", "recipes", "tests"])
 def test_no_module_has_a_vague_name(folder):
     files = (path for path in (ROOT / folder).rglob("*") if "node_modules" not in path.parts)
