@@ -35,14 +35,14 @@ from torchpipe.engine.remote.receiver import Receiver
 from torchpipe.engine.remote.sender import Sender
 from torchpipe.engine.shared import Shared
 from torchpipe.engine.telemetry.recording import Track
+from torchpipe.engine.torch_state import NoState
 from torchpipe.errors import CloneLost
 from torchpipe.graph.clone import Clone, RayClone
 from torchpipe.graph.flat import leaves
 from torchpipe.graph.plan import Parallel
 
 if TYPE_CHECKING:
-    from torchpipe.engine.torch_state import NoState
-from torchpipe.engine.ring_part import RingPart
+    from torchpipe.engine.ring_part import RingPart
 
 GRACE = 0.8
 """The part of `stop_after` after which a process that does not return is ended."""
