@@ -52,6 +52,12 @@ def test_a_session_that_is_left_drops_its_items():
     assert seen.items == [3]
 
 
+def test_messages_are_not_compressed_as_many_large_ones_would_fit_into_one_read():
+    with serving(Typed(add_one)) as live, session(live, compression="deflate") as socket:
+        assert "Sec-WebSocket-Extensions" in socket.request.headers
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+
+
 def test_a_session_may_demand_the_token():
     with serving(Typed(add_one), token="secret", guards_all=True) as live:
         with pytest.raises(InvalidStatus), session(live):

@@ -13,8 +13,8 @@ from torchpipe.cli.numbers import MOST_WAITING, seconds, whole
 from torchpipe.extras import needing
 from torchpipe.graph.pipeline import Pipeline
 
-SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "drain"]
-SETTINGS += ["max_sessions", "session_idle", "spans"]
+SETTINGS = ["host", "port", "token", "guards_all", "queue", "timeout", "max_body", "max_held"]
+SETTINGS += ["drain", "max_sessions", "session_idle", "spans"]
 SETTINGS += ["window", "seed", "ray_address"]  # of every run
 
 
@@ -38,6 +38,8 @@ def add_to(group: Any) -> None:
     add("--timeout", type=seconds, default=60.0, metavar="SECONDS", help=text)
     text = "most bytes of a body (default: 64000000)"
     add("--max-body", type=whole(0), default=64_000_000, metavar="N", help=text)
+    text = "most bytes of all requests together (default: 1000000000)"
+    add("--max-held", type=whole(0), default=1_000_000_000, metavar="N", help=text)
     text = "write a line of JSON for each request to the standard error (default: yes)"
     add("--access-log", action=argparse.BooleanOptionalAction, default=True, help=text)
     text = "most sessions at a time, if the pipeline is stateful (default: 100)"

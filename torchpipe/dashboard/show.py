@@ -67,6 +67,7 @@ class Page:
         self.url = page_at(url_of(self._socket.getsockname()), token)
         config = uvicorn.Config(
             made,
+            http="h11",  # which bounds the head of a request
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -1,12 +1,12 @@
 """A pipeline as an HTTP service: `torchpipe serve TARGET`, or `torchpipe.serve.app(pipeline)`.
 
 Reading order: array, arrays and codecs (what values are in JSON), ports, refusals (what goes
-wrong), admission, flow, pump and service (the run behind it), reading, wishes, present,
+wrong), held, admission, flow, pump and service (the run behind it), reading, wishes, present,
 conversation, routes and several (what clients ask), control, metrics and views (what those ask who
 run it), access_log and gate (what every request passes), describing and naming (the OpenAPI
-document), page (the live page), asgi (the app), server (a port, until it ends), ray_serve (replicas
-in a cluster); `kserve`, another protocol, is read by itself. Nothing here is imported with
-`torchpipe`.
+document), page (the live page), asgi (the app), head and server (a port, until it ends), ray_serve
+(replicas in a cluster); `kserve`, another protocol, is read by itself. Nothing here is imported
+with `torchpipe`.
 """
 
 from __future__ import annotations

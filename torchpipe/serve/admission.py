@@ -51,7 +51,7 @@ class Admission:
         self.inside = self.count = 0
         self.seconds = 0.0
         self.draining = self.ended = False
-        self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0}
+        self.rejected = {"full": 0, "deadline": 0, "draining": 0, "cell": 0, "memory": 0}
         self.replies: Counter[int] = Counter()
         self.failures: Counter[str] = Counter()
         self._empty = asyncio.Event()

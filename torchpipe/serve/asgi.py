@@ -40,6 +40,7 @@ def app(
     token: str | None = None,
     guards_all: bool = False,
     max_body: int = 64_000_000,
+    max_held: int = 1_000_000_000,
     max_items: int = 1000,
     max_sessions: int = 100,
     session_idle: float = 600.0,
@@ -57,6 +58,9 @@ def app(
             machine only.
         guards_all: Whether all requests must bring the token.
         max_body: Most bytes of a body, as it arrives and when it is decompressed.
+        max_held: Most bytes of all requests together: bodies, what they are decompressed to, the
+            pixels of images in them, messages of sessions; more are refused with 503. It is never
+            less than `max_body`.
         max_items: Most items in one `/run-batch` or `/stream`, and most results in one reply.
         max_sessions: Most sessions and sequences at a time, of a stateful pipeline.
         session_idle: Seconds without a request after which a sequence ends by itself.
@@ -74,6 +78,7 @@ def app(
     """
     pipeline.check()
     bounds: dict[str, Any] = {"queue": queue, "timeout": timeout, "most_sessions": max_sessions}
+    bounds["most_held"] = max(max_held, max_body)
     service = Service(pipeline, **bounds, spans=spans, **options)
     made: ASGIApp = inner(service, LivePage(service, token), max_body, max_items, session_idle)
     made = joining(made) if spans else made

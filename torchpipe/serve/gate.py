@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from torchpipe.access import Headers, Token, headers_of, is_local
 from torchpipe.serve.access_log import Reply
+from torchpipe.serve.held import Share
 from torchpipe.serve.refusals import MEDIA_TYPE, Refusal
 from torchpipe.serve.service import Service
 
@@ -63,15 +64,17 @@ class Gate:
             return
         headers = headers_of(scope)
         request_id = name_of(headers)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
         reply = Reply(scope, request_id, send)
         try:
             refusal = self._refusal(scope, headers)
             if refusal is not None:
                 await refused(refusal, request_id, scope, reply.send)
-            elif scope["type"] == "http":
-                await self.app(scope, Body(receive, self.most, self.patience), reply.send)
-            else:
+                return
+            with self.service.held.share() as share:
+                named = {"request_id": request_id, "share": share}
+                scope["state"] = {**scope.get("state", {}), **named}
+                if scope["type"] == "http":
+                    receive = Body(receive, share, self.most, self.patience)
                 await self.app(scope, receive, reply.send)
         finally:
             if scope.get("method") == "POST":  # all that asks for a result
@@ -98,11 +101,11 @@ class Body:
     """The messages of one request, up to a number of bytes, within a time.
 
     Raises:
-        Refusal: It is too large (413) or too slow (408).
+        Refusal: It is too large (413) or too slow (408), or there is no room for it (503).
     """
 
-    def __init__(self, receive: Receive, most: int, patience: float):
-        self._receive, self._left, self._most = receive, most, most
+    def __init__(self, receive: Receive, share: Share, most: int, patience: float):
+        self._receive, self._share, self._left, self._most = receive, share, most, most
         self._patience, self._complete = patience, False
         self._until: float | None = None
 
@@ -121,9 +124,11 @@ class Body:
                 408,
                 {"Connection": "close"},
             ) from None
-        self._left -= len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._left -= size
         if self._left < 0:
             raise too_large(self._most)
+        self._share.add(size)
         self._complete = not message.get("more_body", False)
         return message
 

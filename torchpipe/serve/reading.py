@@ -38,7 +38,7 @@ async def read_json(request: Request, read: Callable[[bytes], T], most: int) -> 
         Refusal: It is no JSON, or not what is expected.
     """
     refuse_other(media_type(request), "JSON, with -H 'Content-Type: application/json'")
-    body = decompressed(await request.body(), request.headers.get("content-encoding", ""), most)
+    body = plain(await request.body(), request, most)
     if body.count(b":") > MOST_NAMES:
         text = f"the body may have more than {MOST_NAMES:,} names, as it has more colons."
         raise Refusal(f"{text} Send fewer at a time.", 413)
@@ -73,6 +73,18 @@ def whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
         return int(value)
     return value
+
+
+def plain(body: bytes, request: Request, most: int) -> bytes:
+    """A body as it was before it was compressed; its bytes are counted for the request.
+
+    Raises:
+        Refusal: It was compressed in another way, or there is no room for it.
+    """
+    made = decompressed(body, request.headers.get("content-encoding", ""), most)
+    if made is not body:
+        request.state.share.add(len(made))
+    return made
 
 
 def decompressed(body: bytes, encoding: str, most: int) -> bytes:
@@ -111,6 +123,7 @@ async def read_form(
     try:
         async with request.form(max_files=len(ports), max_fields=len(ports)) as form:
             values = await values_in(form, ports, most)
+            request.state.share.add(sum(map(size_of, values.values())))
     except (MultiPartException, HTTPException, KeyError) as error:
         text = getattr(error, "message", None) or getattr(error, "detail", "it has no boundary")
         raise Refusal(f"the form cannot be read: {text}.", 400) from None
@@ -131,6 +144,11 @@ async def values_in(form: FormData, ports: dict[str, ServedPort], most: int) -> 
         else:
             values[name] = of_file(ports[name], await value.read(), most)
     return values
+
+
+def size_of(value: Any) -> int:
+    """Bytes of what was made of a file; what is as long as its text is counted with the body."""
+    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 def media_type(request: Request) -> str:

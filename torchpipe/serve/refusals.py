@@ -100,6 +100,16 @@ class Overloaded(Refusal):
         super().__init__(text, headers={"Retry-After": "1"})
 
 
+class Crowded(Refusal):
+    """What all clients have sent takes too much memory."""
+
+    status = 503
+
+    def __init__(self, most: int):
+        text = f"all requests together hold {most:,} bytes, the most there may be. Send it later."
+        super().__init__(text, headers={"Retry-After": "1", "Connection": "close"})
+
+
 class TooManySessions(Refusal):
     """As many sessions are open as there may be."""
 

@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from torchpipe.engine.session import Session
 from torchpipe.serve.codecs import STRICT
-from torchpipe.serve.conversation import Conversation
+from torchpipe.serve.conversation import TRY_AGAIN_LATER, Conversation
 from torchpipe.serve.present import Present
 from torchpipe.serve.reading import media_type, read_form, read_json
 from torchpipe.serve.refusals import Refusal, bad_input
@@ -97,11 +97,12 @@ class Routes:
         try:
             stream = self.service.open()
         except Refusal as refusal:
-            await socket.close(1013, refusal.detail)  # try again later
+            await socket.close(TRY_AGAIN_LATER, refusal.detail)
             return
         try:
             begin, tell = partial(self._begun, socket, stream), partial(self._tell, socket)
-            await Conversation(socket, self.service.run.window, begin, tell).hold()
+            share, most = socket.state.share, self.service.run.window
+            await Conversation(socket, share, most, begin, tell).hold()
         finally:
             await self.service.close(stream)
 

@@ -16,6 +16,7 @@ from torchpipe.addresses import is_loopback, url_of
 from torchpipe.errors import UsageError
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.serve.asgi import app
+from torchpipe.serve.head import BoundedHead
 from torchpipe.serve.service import Service
 
 log = logging.getLogger("torchpipe.serve")
@@ -108,8 +109,10 @@ class Server(uvicorn.Server):
         tell: Callable[[str], None] | None,
     ):
         config = uvicorn.Config(
-            app, host=host, port=port, access_log=False, log_config=None, server_header=False,
-            ws_max_size=app.most, timeout_graceful_shutdown=CLOSING, lifespan="on",  # type: ignore[arg-type]
+            app, host=host, port=port, http=BoundedHead,
+            access_log=False, log_config=None, server_header=False,
+            ws_max_size=app.most, ws_per_message_deflate=False,  # 256 kB of it can be 256 MB
+            timeout_graceful_shutdown=CLOSING, lifespan="on",  # type: ignore[arg-type]
         )  # fmt: skip
         super().__init__(config)
         self.service, self.drain, self.tell = service, drain, tell

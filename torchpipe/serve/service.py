@@ -19,6 +19,7 @@ from torchpipe.graph.flat import leaves
 from torchpipe.graph.pipeline import Pipeline
 from torchpipe.graph.plan import Plan
 from torchpipe.serve.flow import Flowing
+from torchpipe.serve.held import Held
 from torchpipe.serve.ports import model_of, served
 from torchpipe.serve.pump import Pump, Submit, Ticket
 from torchpipe.serve.refusals import DeadlineExceeded, Draining, TooManySessions
@@ -38,6 +39,7 @@ class Service(Flowing):
         queue: Most requests that wait for room in the run's window.
         timeout: Seconds until a request is given up, or None.
         most_sessions: Most sessions that clients have open, if the pipeline is stateful.
+        most_held: Most bytes of all requests together.
         spans: Whether requests and calls become spans of OpenTelemetry.
         **options: Those of the run: `window`, `seed`, ...
 
@@ -47,6 +49,7 @@ class Service(Flowing):
         several: Whether an item may have more than one result, or none: see `flow`.
         stateful: Whether a result depends on the items before it, in the same session.
         sessions: How many sessions clients have open.
+        held: The bytes of all requests.
         at_end: Called when the server ends, to let those go who would stay for ever.
 
     Raises:
@@ -61,6 +64,7 @@ class Service(Flowing):
         queue: int = 256,
         timeout: float | None = 60.0,
         most_sessions: int = 100,
+        most_held: int = 1_000_000_000,
         spans: bool = False,
         **options: Any,
     ):
@@ -75,6 +79,7 @@ class Service(Flowing):
         refuse_collecting(pipeline.path, plan)
         self.several = not plan.one_to_one
         self.most_sessions, self.sessions = most_sessions, 0
+        self.held = Held(most_held, self.rejected)
         self.spans = spans
         self.at_end: list[Callable[[], None]] = []
         self._single = pipeline.graph.packing is None

@@ -21,7 +21,7 @@ from torchpipe.serve.kserve.request import InferRequest, read_request
 from torchpipe.serve.kserve.response import HEADER, write_reply
 from torchpipe.serve.kserve.sequences import Sequences
 from torchpipe.serve.present import Present
-from torchpipe.serve.reading import decompressed
+from torchpipe.serve.reading import plain
 from torchpipe.serve.refusals import Refusal
 from torchpipe.serve.service import Service
 from torchpipe.serve.wishes import deadline_of
@@ -108,8 +108,7 @@ class OpenInference:
         return await self._reply(asked, outputs, encoding)
 
     def _read(self, body: bytes, request: Request) -> InferRequest:
-        plain = decompressed(body, request.headers.get("content-encoding", ""), self.most)
-        return read_request(plain, request.headers.get(HEADER))
+        return read_request(plain(body, request, self.most), request.headers.get(HEADER))
 
     async def _outputs(
         self, request: Request, asked: InferRequest, values: Mapping[str, Any]

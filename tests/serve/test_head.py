@@ -1,0 +1,70 @@
+"""What is not body is bounded too: a client can send headers without end."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+import pytest
+
+from tests.serve.made import TIMEOUT, Typed, add_one, asking, serving
+from torchpipe.serve.head import MOST
+
+START = b"POST /run HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
+FLOODS = {
+    "headers": (START, b"X-A: 1\r\n"),
+    "a header": (START + b"X-A: ", b"1"),
+    "a name": (START, b"x"),
+    "an address": (b"POST /", b"x"),
+    "trailers": (CHUNKED + b"0\r\n", b"X-A: 1\r\n"),
+    "a trailer": (CHUNKED + b"0\r\nX-A: ", b"1"),
+    "an extension of a chunk": (CHUNKED + b"1;", b"x"),
+}
+READ = 1 << 18
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_head_without_end_is_cut(kind):
+    start, more = FLOODS[kind]
+    with (
+        serving(Typed(add_one)) as live,
+        socket.create_connection(("127.0.0.1", live.port), TIMEOUT) as client,
+    ):
+        client.sendall(start)
+        with pytest.raises(ConnectionError):
+            flood(client, more * (READ // len(more)))
+        reply = httpx.post(f"{live.url}/run", json={"x": 1}, timeout=TIMEOUT)
+        assert reply.json() == {"out": 2}
+
+
+def flood(client: socket.socket, data: bytes) -> None:
+    for _ in range(100):
+        client.sendall(data)
+
+
+def test_a_head_that_is_too_large_gives_400():
+    with asking(Typed(add_one)) as client:
+        for size, status in (60_000, 200), (MOST, 400):
+            reply = client.post("/run", json={"x": 1}, headers={"X-A": "1" * size})
+            assert reply.status_code == status
+
+
+def test_requests_that_share_a_connection_and_a_read_each_have_a_head_of_their_own():
+    one = START + b"X-A: " + b"1" * 30_000 + b"\r\nContent-Length: 8\r\n\r\n" + b'{"x": 1}'
+    with (
+        serving(Typed(add_one)) as live,
+        socket.create_connection(("127.0.0.1", live.port), TIMEOUT) as client,
+    ):
+        client.sendall(20 * one)
+        found = b""
+        while found.count(b'{"out":2}') < 20:
+            found += client.recv(READ)
+        assert found.count(b"HTTP/1.1 200 OK") == 20
+
+
+def test_a_large_body_in_tiny_chunks_is_no_head():
+    with asking(Typed(add_one)) as client:
+        body = (part for part in [b'{"x": 1}', *[b" "] * 30_000])
+        headers = {"Content-Type": "application/json"}
+        assert client.post("/run", content=body, headers=headers).json() == {"out": 2}
