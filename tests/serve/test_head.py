@@ -1,4 +1,4 @@
-"""What is not body is bounded too: a client can send headers without end."""
+"""What is not body is bounded too: a client can send headers, or requests, without end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import socket
 import httpx
 import pytest
 
-from tests.serve.made import TIMEOUT, Typed, add_one, asking, serving
-from torchpipe.serve.head import MOST
+import torchpipe as tp
+from tests.serve.made import TIMEOUT, Line, Typed, add_one, asking, serving
+from torchpipe.serve.head import MANY, MOST
+from torchpipe.testing import Gate
 
 START = b"POST /run HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -61,6 +63,23 @@ def test_requests_that_share_a_connection_and_a_read_each_have_a_head_of_their_o
         while found.count(b'{"out":2}') < 20:
             found += client.recv(READ)
         assert found.count(b"HTTP/1.1 200 OK") == 20
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_no_more_than_so_many_requests_wait_on_a_connection(more):
+    gate = Gate()
+    one = START + b'Content-Length: 8\r\n\r\n{"x": 1}'
+    with (
+        serving(Line(tp.ScaleUp(gate, 1))) as live,
+        socket.create_connection(("127.0.0.1", live.port), TIMEOUT) as client,
+    ):
+        client.sendall((1 + MANY + more) * one)  # one is inside
+        if more:
+            assert client.recv(READ).startswith(b"HTTP/1.1 400 Bad Request")
+        gate.open()
+        found = b""
+        while not more and found.count(b'{"out":1}') < 1 + MANY:
+            found += client.recv(READ)
 
 
 def test_a_large_body_in_tiny_chunks_is_no_head():

@@ -1,4 +1,4 @@
-"""`BoundedHead`: HTTP/1.1 as uvicorn reads it, with a limit on what is not body."""
+"""`BoundedHead`: HTTP/1.1 as uvicorn reads it, with limits on what is not body."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ MOST = 65_536
 """Bytes of the head of a request, trailers included; one read of its socket may be above it."""
 OVERHEAD = 32
 """What each header counts beside its text, as in HTTP/2, RFC 9113, section 10.5.1."""
+MANY = 100
+"""Requests that wait on one connection until those before them are answered."""
 
 TEXT = f"the head of the request is larger than {MOST:,} bytes."
 
 
 class BoundedHead(HttpToolsProtocol):
-    """A connection: one that sends headers without end is told so, and closed."""
+    """A connection: one that sends headers, or requests, without end is told so, and closed."""
 
     _head = 0
     _silent = 0  # bytes since the parser last had something to say: a header without end
@@ -27,6 +29,8 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if len(self.pipeline) == MANY:
+            raise ValueError(f"more than {MANY} requests wait.")
         self._head = self._silent = 0
         super().on_message_begin()
 
