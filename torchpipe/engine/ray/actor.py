@@ -13,7 +13,7 @@ from typing import Any
 
 from torchpipe.engine.ray.far import Far
 from torchpipe.engine.ray.host import Host
-from torchpipe.engine.ray.loss import cloudpickle, ray, told_as_lost
+from torchpipe.engine.ray.loss import cloudpickle, got, ray, told_as_lost
 from torchpipe.engine.ray.resources import node_id, options_of
 from torchpipe.engine.remote.near import Near, Offer, offer_of
 from torchpipe.engine.remote.segments import Pool
@@ -71,7 +71,7 @@ class RayActor:
     def fetch(self, parcel: Any) -> Any:
         """Get what is held in the object store."""
         with told_as_lost():
-            return ray.get(parcel)
+            return got(parcel)
 
     def cancel(self, call: Any) -> None:
         """Do not begin with it, if it has not begun."""

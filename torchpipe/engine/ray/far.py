@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from torchpipe.engine.ray.loss import cloudpickle, ray, told_as_lost
+from torchpipe.engine.ray.loss import cloudpickle, got, ray, told_as_lost
 from torchpipe.engine.remote.held import parted
 from torchpipe.engine.remote.wire import decoded, encoded
 from torchpipe.engine.remote.work import Report, Work
@@ -22,12 +22,14 @@ class Sent(NamedTuple):
         size: Its bytes.
         answer: What Ray knows its answer by.
         parcel: What Ray knows the results by that are held in the object store, or None.
+        parcels: What Ray knows the arguments by that are.
     """
 
     items: int
     size: int
     answer: Any
     parcel: Any
+    parcels: list[Any]
 
 
 class Far:
@@ -52,13 +54,16 @@ class Far:
         sent: Any = ray.put(tuple(message)) if message.size > LARGE else tuple(message)
         if holding:
             method = self._handle.run_holding.options(num_returns=2)
-            return Sent(len(rows), message.size, *method.remote(sent, *parcels))
-        return Sent(len(rows), message.size, self._handle.run.remote(sent, *parcels), None)
+            answer, parcel = method.remote(sent, *parcels)
+        else:
+            answer, parcel = self._handle.run.remote(sent, *parcels), None
+        return Sent(len(rows), message.size, answer, parcel, parcels)
 
     def receive(self, sent: Sent, deadline: float | None) -> Report:
         """Wait for what came of it; its arrays are its reader's own."""
         with told_as_lost():
-            data, buffers = ray.get(sent.answer, timeout=deadline and deadline * sent.items)
+            timeout = deadline and deadline * sent.items
+            data, buffers = got(sent.answer, sent.parcels, timeout)
         report: Report = decoded(data, buffers, copy=True)
         size = len(data) + sum(memoryview(buffer).nbytes for buffer in buffers)
         report.sent, report.received, report.parcel = sent.size, size, sent.parcel

@@ -1,10 +1,11 @@
-"""`told_as_lost`: what Ray raises, in words of our own. And Ray itself, if it is installed."""
+"""Loss, as Ray tells it or does not, in words of our own. And Ray itself, if it is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from time import monotonic
 from typing import Any
 
 from torchpipe.engine.remote.failure import Lost, ValueLost
@@ -30,6 +31,9 @@ GONE = (
 )
 """What Ray raises if a process is gone."""
 
+LOOK = 1.0
+"""Seconds without an answer after which to look whether what it needs is still anywhere."""
+
 
 @contextmanager
 def told_as_lost() -> Iterator[None]:
@@ -47,6 +51,45 @@ def told_as_lost() -> Iterator[None]:
         if isinstance(error.cause, failures.ObjectLostError):
             raise ValueLost(first_line(error.cause)) from error
         raise error.cause from None
+
+
+def got(wanted: Any, needed: Iterable[Any] = (), timeout: float | None = None) -> Any:
+    """What Ray knows by a name, once it is there.
+
+    Ray says that something was lost with its node, but not always: if the node is lost at the wrong
+    moment, it waits for ever. So it is asked where things are.
+
+    Args:
+        wanted: The name.
+        needed: The names of what that is made of.
+        timeout: Seconds to wait.
+
+    Raises:
+        ValueLost: It is nowhere, or something that it needs is not.
+        GetTimeoutError: It was too slow.
+    """
+    end = None if timeout is None else monotonic() + timeout
+    while True:
+        left = LOOK if end is None else min(LOOK, end - monotonic())
+        try:
+            return ray.get(wanted, timeout=max(left, 0.0))
+        except failures.GetTimeoutError:
+            if end is not None and monotonic() >= end:
+                raise
+        if any(map(is_nowhere, [wanted, *needed])):
+            raise ValueLost("it was lost with its node")
+
+
+def is_nowhere(name: Any) -> bool:
+    """Whether something was made, but is in no object store any more, and not with its owner."""
+    told = import_module("ray.experimental").get_object_locations([name]).get(name)
+    if told is None or told["object_size"] is None or told["node_ids"] or told["did_spill"]:
+        return False
+    try:
+        ray.get(name, timeout=0.0)
+    except failures.GetTimeoutError:
+        return True
+    return False
 
 
 def first_line(error: BaseException) -> str:
