@@ -132,6 +132,7 @@ def test_an_option_is_read_or_refused(examples):
 
 OPTIONS = ("--window", "--items", "--seed", "--per-plan", "--port", "--host", "--queue", "--drain")
 OPTIONS += ("--timeout", "--max-body", "--max-sessions", "--session-idle", "--scale", "--set")
+OPTIONS += ("--max-held",)
 
 
 @fuzzed

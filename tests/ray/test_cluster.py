@@ -277,7 +277,8 @@ def test_values_between_stages_that_are_lost_with_a_node_are_made_again():
         TWO_STAGES
         + """
         import os, select, tempfile, threading
-        pipe = os.path.join(tempfile.mkdtemp(), "pipe")
+        folder = tempfile.TemporaryDirectory()
+        pipe = os.path.join(folder.name, "pipe")
         os.mkfifo(pipe)
         gate = os.open(pipe, os.O_RDWR)
         class Late(Mean):
@@ -319,7 +320,7 @@ def test_a_node_that_is_lost_between_stages_takes_nothing_with_it():
 def test_what_is_nowhere_is_told_from_what_is_small_or_not_made_yet():
     assert (
         told("""
-        import time
+        import threading
         from torchpipe.engine.ray.loss import is_nowhere
         ray.init(address="local", **small)
         @ray.remote
@@ -327,7 +328,7 @@ def test_what_is_nowhere_is_told_from_what_is_small_or_not_made_yet():
             return bytes(size)
         @ray.remote
         def late():
-            time.sleep(1000)
+            threading.Event().wait()
         there = [make.remote(10), make.remote(10_000_000), ray.put(1), ray.put(bytes(10_000_000))]
         ray.wait(there, num_returns=4, fetch_local=False)
         print([is_nowhere(name) for name in [*there, late.remote()]])

@@ -59,10 +59,17 @@ def test_requests_that_share_a_connection_and_a_read_each_have_a_head_of_their_o
         socket.create_connection(("127.0.0.1", live.port), TIMEOUT) as client,
     ):
         client.sendall(20 * one)
-        found = b""
-        while found.count(b'{"out":2}') < 20:
-            found += client.recv(READ)
-        assert found.count(b"HTTP/1.1 200 OK") == 20
+        assert answered(client, b'{"out":2}', 20).count(b"HTTP/1.1 200 OK") == 20
+
+
+def answered(client: socket.socket, text: bytes, times: int) -> bytes:
+    """What comes until a text has come so many times."""
+    found = b""
+    while found.count(text) < times:
+        came = client.recv(READ)
+        assert came, "the connection was closed"
+        found += came
+    return found
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -77,9 +84,8 @@ def test_no_more_than_so_many_requests_wait_on_a_connection(more):
         if more:
             assert client.recv(READ).startswith(b"HTTP/1.1 400 Bad Request")
         gate.open()
-        found = b""
-        while not more and found.count(b'{"out":1}') < 1 + MANY:
-            found += client.recv(READ)
+        if not more:
+            answered(client, b'{"out":1}', 1 + MANY)
 
 
 def test_a_large_body_in_tiny_chunks_is_no_head():

@@ -19,7 +19,7 @@ class Conversation:
 
     Args:
         socket: Where it is.
-        share: Where the bytes of messages are counted until they are answered.
+        share: Where messages are counted until they are answered: bytes, or characters of text.
         most: Most messages whose answers are awaited; meanwhile no more are read.
         begin: Begins the answer to a message.
         tell: Sends an answer.

@@ -23,12 +23,12 @@ class Held:
         self.lock = Lock()  # large bodies are read in threads
 
     def share(self) -> Share:
-        """What one request, or one message, holds: a `with` block around it."""
+        """What one request, or one WebSocket, holds: a `with` block around it."""
         return Share(self)
 
 
 class Share:
-    """The part of one request; given back at the end of its `with` block, however it ends.
+    """The part of one of them; given back at the end of its `with` block, however it ends.
 
     Args:
         held: Of what.
