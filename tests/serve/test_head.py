@@ -47,9 +47,20 @@ def flood(client: socket.socket, data: bytes) -> None:
 
 def test_a_head_that_is_too_large_gives_400():
     with asking(Typed(add_one)) as client:
-        for size, status in (60_000, 200), (MOST, 400):
+        for size, status in (60_000, 200), (MOST, 400), (10 * MOST, 400):
             reply = client.post("/run", json={"x": 1}, headers={"X-A": "1" * size})
             assert reply.status_code == status
+
+
+def test_a_refused_client_that_stays_is_closed():
+    with (
+        serving(Typed(add_one)) as live,
+        socket.create_connection(("127.0.0.1", live.port), TIMEOUT) as client,
+    ):
+        client.sendall(b"NONSENSE\r\n\r\n")
+        found = answered(client, b"Invalid HTTP request received.", 1)
+        assert found.startswith(b"HTTP/1.1 400 Bad Request")
+        assert client.recv(READ) == b""
 
 
 def test_requests_that_share_a_connection_and_a_read_each_have_a_head_of_their_own():
