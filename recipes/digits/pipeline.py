@@ -55,12 +55,22 @@ class TrainDigits(tp.Pipeline):
         folder = Folder(Path(output), loop)
         options = {"epochs": epochs, "batch_size": batch_size, "rate": rate}
         self.train = Train(folder, resume, clones, examples, **options)
-        if resume:
-            folder.check_resumable(self.train.settings)
-        else:
-            folder.check_free(overwrite)
+        self.overwrite = overwrite
         self.test = Test(clones, examples)
         self.result = tp.Collect()
+
+    def check(self) -> None:
+        """Find everything that is wrong with this pipeline, or with the folder that it trains in.
+
+        Raises:
+            CheckError: With all findings in the graph.
+            UsageError: A training is there that isn't to be replaced, or none that can be resumed.
+        """
+        super().check()
+        if self.train.resume:
+            self.train.folder.check_resumable(self.train.settings)
+        else:
+            self.train.folder.check_free(self.overwrite)
 
     def build(self) -> Result:
         result: Result = self.result(self.test(self.train()))

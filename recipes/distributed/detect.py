@@ -74,12 +74,21 @@ class Detection(Spread):
         super().__init__(simulate)
         source = CLIP if video is None else Path(video)
         probe(source)
-        check_target(tracks, overwrite)
         self.source = VideoSource(source)
         self.find = tp.ScaleUp(Finder(), gpu_clones(clones, gpus, simulate))
         self.track = ByteTrack(reid=ReId())
         self.write = WriteMot(tracks, overwrite)
-        self.file = tracks
+        self.file, self.overwrite = tracks, overwrite
+
+    def check(self) -> None:
+        """Find everything that is wrong with this pipeline, or with the file that it is to write.
+
+        Raises:
+            CheckError: With all findings in the graph.
+            UsageError: The file exists, or can't be written.
+        """
+        super().check()
+        check_target(self.file, self.overwrite)
 
     def build(self) -> tuple[Tracks, Place]:
         people, looks, place = self.find(self.source())

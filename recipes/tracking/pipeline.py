@@ -120,7 +120,6 @@ class Tracking(tp.Pipeline):
         more = {"csv": csv, "json": json, "frames": frames, "heatmap": heatmap}
         asked = {what: target for what, target in more.items() if target is not None}
         self.files = {"video": output, "tracks": tracks} | asked
-        check_files(sources, apart, self.files, overwrite)
         said: dict[str, float | None] = {"max_age": max_age, "min_hits": min_hits}
         said |= {"min_overlap": min_overlap, "low_score": low_score}
         said |= {"high_score": high_score, "new_score": new_score}
@@ -137,7 +136,8 @@ class Tracking(tp.Pipeline):
         self.trails = apart.cell(RememberTrails())
         self.count = apart.cell(CountTracks(), self._copies.counting(zones))
         self.draw = Draw(parts_of(draw), ("person",) if detector == "ssdlite" else ())
-        self._make_sinks(overwrite, show)
+        self.overwrite = overwrite
+        self._make_sinks(show)
 
     def _placed(self, detector: str, finder: Finder, cores: Sequence[tp.Clone]) -> tp.Cell:
         """What finds people, with its clones; what is known already needs none."""
@@ -150,8 +150,8 @@ class Tracking(tp.Pipeline):
             )
         return finder
 
-    def _make_sinks(self, overwrite: bool, show: bool) -> None:
-        cell, copies = self._apart.cell, self._copies
+    def _make_sinks(self, show: bool) -> None:
+        cell, copies, overwrite = self._apart.cell, self._copies, self.overwrite
 
         def sink(kind: Callable[[str, bool], Sink], what: str) -> tp.Cell | None:
             target = self.files.get(what)
@@ -165,6 +165,16 @@ class Tracking(tp.Pipeline):
         self.write_frames = sink(WriteFrames, "frames")
         self.write_heat = sink(WriteHeat, "heatmap")
         self.show = cell(Show(), copies.show) if show else None
+
+    def check(self) -> None:
+        """Find everything that is wrong with this pipeline, or with the files that it is to write.
+
+        Raises:
+            CheckError: With all findings in the graph.
+            UsageError: A file exists, can't be written, or would be written twice.
+        """
+        super().check()
+        check_files(self._sources, self._apart, self.files, self.overwrite)
 
     def build(self) -> tuple[Any, ...]:
         shot = self.source()

@@ -38,11 +38,20 @@ class Evaluation(tp.Pipeline):
         overwrite: bool = False,
     ):
         super().__init__()
-        if csv is not None:
-            check_target(csv, overwrite)
         self.sequences = tp.Source(find_sequences(truth, tracks, only))
         self.score = ScoreSequence()
         self.report = Report(csv, overwrite)
+
+    def check(self) -> None:
+        """Find everything that is wrong with this pipeline, or with the file that it is to write.
+
+        Raises:
+            CheckError: With all findings in the graph.
+            UsageError: The file exists, or can't be written.
+        """
+        super().check()
+        if self.report.csv is not None:
+            check_target(self.report.csv, self.report.overwrite)
 
     def build(self) -> tuple[str, Scores]:
         name, scores = self.score(self.sequences())

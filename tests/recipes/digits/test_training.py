@@ -177,7 +177,7 @@ def test_ctrl_c_ends_the_command(tmp_path, digits):
 
 def refusal(make, **options):
     with pytest.raises(UsageError) as error:
-        make(**options)
+        make(**options).check()
     return str(error.value)
 
 

@@ -122,7 +122,7 @@ def test_clones_are_on_their_gpu_unless_it_exists_in_name_only():
 def test_what_cannot_be_is_refused(folder, make, options, text):
     Path("mine.txt").touch()
     with pytest.raises(UsageError) as caught:
-        make(**options)
+        make(**options).check()
     assert str(caught.value) == text
 
 

@@ -173,14 +173,14 @@ def test_detections_that_are_missing_for_one_are_refused(tracking):
 
 def test_no_video_is_written(tracking):
     options = {"output": "{video}.mp4", "overwrite": True}
-    assert refusal(lambda: tracking("street", "hall", **options)) == (
+    assert refusal(lambda: tracking("street", "hall", **options).check()) == (
         f"cannot write {Path('street.mp4').resolve()}: it is the video to read. Name another file."
     )
 
 
 def test_two_files_of_one_video_need_two_names(tracking):
     options = {"output": "out/{video}.x", "tracks": "out/{video}.x"}
-    assert refusal(lambda: tracking("street", "hall", **options)) == (
+    assert refusal(lambda: tracking("street", "hall", **options).check()) == (
         "cannot write out/street.x twice: name two files, --output and --tracks."
     )
 
@@ -188,7 +188,7 @@ def test_two_files_of_one_video_need_two_names(tracking):
 def test_a_file_of_one_of_them_that_exists_stays(tracking):
     Path("out").mkdir()
     Path("out/hall.txt").write_text("mine")
-    assert refusal(lambda: tracking("street", "hall")) == (
+    assert refusal(lambda: tracking("street", "hall").check()) == (
         "cannot write out/hall.txt: it exists. Name another file, or add --overwrite."
     )
 

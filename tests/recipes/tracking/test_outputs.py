@@ -177,7 +177,7 @@ def test_what_exists_is_not_replaced(tracking, what):
     pipeline = tracking
     Path(MORE[what]).mkdir() if what == "frames" else Path(MORE[what]).write_text("mine")
     another = "folder" if what == "frames" else "file"
-    assert refusal(pipeline) == (
+    assert refusal(lambda: pipeline().check()) == (
         f"cannot write {MORE[what]}: it exists. Name another {another}, or add --overwrite."
     )
     assert left() == [MORE[what]]
@@ -192,12 +192,12 @@ def test_what_exists_is_not_replaced(tracking, what):
     ],
 )
 def test_two_outputs_need_two_names(tracking, options, text):
-    assert refusal(lambda: tracking(**options)) == f"cannot write {text}"
+    assert refusal(lambda: tracking(**options).check()) == f"cannot write {text}"
 
 
 def test_the_video_to_read_is_never_written(tracking):
     source = Path("../film.mp4").resolve()
-    assert refusal(lambda: tracking(csv="../film.mp4", overwrite=True)) == (
+    assert refusal(lambda: tracking(csv="../film.mp4", overwrite=True).check()) == (
         f"cannot write {source}: it is the video to read. Name another file."
     )
 
@@ -206,7 +206,7 @@ def test_a_folder_with_something_else_is_never_replaced(tracking):
     Path("out").mkdir()
     Path("out/000001.png").write_text("a frame")
     Path("out/holiday.jpg").write_text("mine")
-    assert refusal(lambda: tracking(overwrite=True)) == (
+    assert refusal(lambda: tracking(overwrite=True).check()) == (
         "cannot write out: it holds holiday.jpg, which is no frame. Name a folder of frames, or a "
         "new one."
     )
@@ -214,7 +214,7 @@ def test_a_folder_with_something_else_is_never_replaced(tracking):
 
 def test_no_file_lies_in_the_folder_of_frames(tracking):
     Path("out").mkdir()
-    assert refusal(lambda: tracking(csv="out/a.csv", overwrite=True)) == (
+    assert refusal(lambda: tracking(csv="out/a.csv", overwrite=True).check()) == (
         f"cannot write out/a.csv: it lies in {Path('out').resolve()}, which is for frames alone. "
         "Name another place."
     )
@@ -222,7 +222,7 @@ def test_no_file_lies_in_the_folder_of_frames(tracking):
 
 def test_a_file_is_no_folder_for_frames(tracking):
     Path("out").write_text("mine")
-    assert refusal(lambda: tracking(overwrite=True)) == (
+    assert refusal(lambda: tracking(overwrite=True).check()) == (
         "cannot write out: it is not a folder. Name a folder."
     )
 

@@ -100,7 +100,7 @@ def test_min_score_is_live(tracking):
 
 def refusal(make, error=UsageError, **options):
     with pytest.raises(error) as caught:
-        make(**options)
+        make(**options).check()
     assert left() == []
     return str(caught.value)
 
@@ -117,6 +117,11 @@ def test_an_output_that_exists_stays(tracking):
         "cannot write ../out.mp4: it exists. Name another file, or add --overwrite."
     )
     assert Path("../out.mp4").read_text() == "mine"
+
+
+def test_can_be_drawn_where_its_outputs_exist(tracking):
+    Path("tracking.mp4").write_text("mine")
+    assert "write_video" in tracking().to_mermaid()
 
 
 def test_the_video_to_read_is_never_written(tracking):

@@ -143,7 +143,7 @@ def test_a_tracker_that_shows_nobody(street):
 
 def test_a_table_that_exists_stays(street):
     (street / "figures.csv").write_text("mine")
-    assert refusal(Evaluation, street, street / "good", street / "figures.csv") == (
+    assert refusal(Evaluation(street, street / "good", street / "figures.csv").check) == (
         f"cannot write {street}/figures.csv: it exists. Name another file, or add --overwrite."
     )
     evaluate(street, street / "good", csv=street / "figures.csv", overwrite=True)
