@@ -11,10 +11,10 @@ import pytest
 pytestmark = pytest.mark.ray
 
 
-def seen(address: str) -> str:
+def seen(address: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "torchpipe.engine.ray.seen"],
-        env={**os.environ, "RAY_ADDRESS": address},
+        env={**os.environ, "RAY_ADDRESS": address, **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -33,3 +33,16 @@ def test_what_a_cluster_has_is_told(cluster):
 def test_a_cluster_that_does_not_answer_is_told():
     told = seen("127.0.0.1:1")
     assert told.startswith("cannot join the Ray cluster at 127.0.0.1:1: nothing answers there")
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        ("", "no cluster is here; a run with Ray clones starts one of its own"),
+        ("auto", "cannot join the Ray cluster at 127.0.0.1:1: nothing answers there"),
+    ],
+)
+def test_a_cluster_that_was_killed_is_not_waited_for(tmp_path, address, text):
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    assert seen(address, RAY_TMPDIR=str(tmp_path)).startswith(text)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 import socket
+from pathlib import Path
 
 from torchpipe.errors import ClusterError
 
 LOCAL = "local"
 """The address of a cluster that is started with the run, and stopped with it."""
+
+AUTO = "auto"
+"""The address of a cluster that is there already: Ray finds it."""
 
 PLACE = re.compile(r"\[?(?P<host>[^/\[\]]+)\]?:(?P<port>\d+)")
 """An address that says host and port; not "auto", and not one with a scheme."""
@@ -33,17 +37,35 @@ def chosen(address: str | None) -> str:
 
 
 def refuse_silent(address: str) -> None:
-    """Raise if nothing answers at an address, where it says which host and port that are.
+    """Raise if nothing answers at an address, where it is known which host and port that are.
 
     Raises:
         ClusterError: With the reason.
     """
+    address = looked_up(address)
     place = re.fullmatch(PLACE, address)
     try:
         if place:
             socket.create_connection((place["host"], int(place["port"])), ANSWERS).close()
     except OSError as error:
         raise not_joined(address, f"nothing answers there ({error})", START) from error
+
+
+def looked_up(address: str) -> str:
+    """The address that Ray takes for "auto", as far as it has written it down; else the given one.
+
+    That is the cluster that was started last on this machine. If it was killed, its address stays.
+    """
+    if address != AUTO:
+        return address
+    named = os.environ.get("RAY_ADDRESS")
+    if named and named != AUTO:
+        return named
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    try:
+        return Path(folder, "ray", "ray_current_cluster").read_text().strip()
+    except OSError:
+        return AUTO
 
 
 def not_joined(address: str, why: str, fix: str) -> ClusterError:
@@ -62,7 +84,7 @@ def refuse_other(address: str, here: str, own_ip: str) -> None:
     Raises:
         ClusterError: A process can be in one cluster only.
     """
-    if address != "auto" and resolved(address, own_ip) != here:
+    if address != AUTO and resolved(address, own_ip) != here:
         what = "start a local Ray cluster" if address == LOCAL else f"join Ray at {address}"
         raise ClusterError(
             f"cannot {what}: this process is in the cluster at {here}, and it can be in one only. "

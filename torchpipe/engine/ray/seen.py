@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from torchpipe.engine.ray.address import LOCAL, chosen, refuse_silent
+from torchpipe.engine.ray.address import AUTO, LOCAL, chosen, refuse_silent
 from torchpipe.errors import ClusterError
 
 
@@ -25,8 +25,9 @@ def seen() -> Iterator[str]:
 def beside(ray: Any) -> str:
     """What is on this machine, where a run would start a cluster of its own."""
     try:
-        return f"{resources(ray, 'auto')} is here; to join it, set RAY_ADDRESS=auto"
-    except ConnectionError:
+        refuse_silent(AUTO)
+        return f"{resources(ray, AUTO)} is here; to join it, set RAY_ADDRESS={AUTO}"
+    except (ClusterError, ConnectionError):
         return "no cluster is here; a run with Ray clones starts one of its own"
 
 
