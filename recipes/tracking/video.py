@@ -23,6 +23,7 @@ Picture = Callable[[], Tensor]  # a frame that is not unpacked yet: calling it d
 _TEXT_ART = "tty"  # FFmpeg takes a text file for a film of typed letters
 _LISTS = ("concat", "dash", "hls", "imf", "rtsp", "sdp")  # whoever sends one names what is read
 _LONGEST_GAP = 1.0  # seconds that may lie between the last frame and the end that the header states
+_ENCODER = {"preset": "veryfast"}
 _REPAIR = "Give a whole file, or mend this one by converting it."
 
 
@@ -184,7 +185,7 @@ class VideoWriter:
     def _start(self, height: int, width: int) -> None:
         self._stream.width, self._stream.height = max(2, width & ~1), max(2, height & ~1)
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": str(self._quality)}
+        self._stream.options = {**_ENCODER, "crf": str(self._quality)}
         self._started = True
 
     def _encode(self, image: av.VideoFrame | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from recipes.tracking import video
 from recipes.tracking.pipeline import CLIP
 from recipes.tracking.ssdlite import SSDLite
 from recipes.tracking.video import VideoWriter, read_frames
@@ -32,6 +33,15 @@ def net() -> SSDLite:
 def people() -> list[Tensor]:
     """The first frames of the clip that the recipe ships."""
     return list(islice(read_frames(CLIP), 12))
+
+
+@pytest.fixture
+def repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the same frames make the same file.
+
+    With AVX-512, x264's macroblock tree need not: of 1,800 files on a busy machine, 22 differed.
+    """
+    monkeypatch.setitem(video._ENCODER, "x264-params", "mbtree=0")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ CHOICES = [
 
 
 @pytest.fixture
-def tracking(film, people, tmp_path, monkeypatch) -> Callable[..., Tracking]:
+def tracking(film, people, tmp_path, monkeypatch, repeatable) -> Callable[..., Tracking]:
     """Makes the pipeline for some of three films, with detections and zones for each."""
     monkeypatch.chdir(tmp_path)
     for number, (name, length) in enumerate(LENGTHS.items()):

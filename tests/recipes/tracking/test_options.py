@@ -23,7 +23,7 @@ WALKERS = 4
 
 
 @pytest.fixture
-def tracking(film, people, tmp_path, monkeypatch) -> Callable[..., Tracking]:
+def tracking(film, people, tmp_path, monkeypatch, repeatable) -> Callable[..., Tracking]:
     """Makes the pipeline for a film and detections of it, whose files go into a folder."""
     video, found = film(frames=people), tmp_path / "det.txt"
     found.write_text("".join(lines(len(people) - 2)))

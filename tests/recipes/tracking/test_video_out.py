@@ -90,7 +90,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 writer = VideoWriter(sys.argv[1], Fraction(7))
 try:
-    for frame in noise(20):
+    for frame in noise(1, 240, 320):
         writer.write(frame)
     writer.close()
 except UsageError as error:
@@ -103,7 +103,7 @@ finally:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on file sizes")
 @pytest.mark.parametrize("missing", [1, 20_000, 40_000], ids=lambda size: f"{size} bytes missing")
 def test_a_disk_without_room(film, tmp_path, missing):
-    path = film()
+    path = film(frames=noise(1, 240, 320))  # one frame takes as many bytes each time
     room = path.stat().st_size - missing
     path.unlink()
     command = [sys.executable, "-c", FILL, str(path), str(room)]
