@@ -207,6 +207,7 @@ def held(run: tp.Run, end: Callable[[tp.Run], None]) -> tuple[int, ...]:
     """How many threads, files, and processes there are, and how much shared memory."""
     run.seek(0)
     end(run)
+    gc.collect()  # runs of the tests before, which hold shared memory until then
     memory = [to for to in descriptors().values() if "memfd" in to or "/dev/shm" in to]
     return len(torchpipe_threads()), len(descriptors()), len(hosts()), len(memory)
 
