@@ -201,14 +201,16 @@ class Detect(tp.Cell):
 
 
 class Elsewhere(tp.Cell):
-    """Does something in every process but the one that made it."""
+    """Does something in every process but the one where `told` was made; that waits for another."""
 
-    def __init__(self, does: Callable[[], Any]):
-        self.does, self.home = does, os.getpid()
+    def __init__(self, does: Callable[[], Any], told: Told):
+        self.does, self.told = does, told
 
     def forward(self, x: Any) -> Any:
-        if os.getpid() != self.home:
+        if os.getpid() != self.told.home:
+            self.told.tell()
             return self.does()
+        self.told.wait()
         return x
 
 

@@ -25,7 +25,7 @@ def through(cell: tp.Cell, clones: list[tp.Clone], count: int = 100) -> tp.Pipel
 
 @pytest.fixture
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[made.Told]:
-    """What a process tells before it dies."""
+    """What a process tells before it dies, or fails."""
     with made.Told(tmp_path_factory.mktemp("told") / "pipe") as told:
         yield told
 
@@ -105,10 +105,10 @@ def fails_oddly() -> None:
     ("does", "error"), [(threading.Lock, TypeError), (fails_oddly, made.Unpicklable)]
 )
 def test_10_what_cannot_be_sent_is_the_error_of_its_item_alone(
-    kind: Kind, does: Any, error: type[Exception], figures: Figures
+    kind: Kind, does: Any, error: type[Exception], figures: Figures, told: made.Told
 ):
     """Between threads nothing is sent: any result and any error is passed as it is."""
-    cell = tp.ScaleUp(made.Elsewhere(does), kind(2))
+    cell = tp.ScaleUp(made.Elsewhere(does, told), kind(2))
     with open_line(cell=cell).run(window=8) as run:
         futures = [run.submit(number) for number in range(200)]
         found = [future.exception() or future.result() for future in futures]
