@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -29,6 +30,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 collect_ignore_glob = ["benchmarks/*"]  # commands, not tests
 
 LAST_CALL = 1.0  # seconds that a thread or process may take to end
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No stacks of a test that may take long and is well: reading them while it runs can crash."""
+    marker = item.get_closest_marker("timeout")
+    patience = float(item.config.getini("faulthandler_timeout"))
+    if marker is not None and not 0 < marker.args[0] < patience:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)
