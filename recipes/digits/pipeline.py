@@ -30,7 +30,8 @@ class TrainDigits(tp.Pipeline):
         examples: How many digits of each class to learn from; a quarter as many are in the test.
 
     Raises:
-        UsageError: A package is missing, the folder can't be used, or a number makes no sense.
+        UsageError: A package is missing, or a number makes no sense; from `check`: the folder
+            can't be used.
     """
 
     def __init__(

@@ -57,7 +57,8 @@ class Detection(Spread):
             cluster, it is one of three nodes on this machine, which lasts as long as the run.
 
     Raises:
-        UsageError: A file can't be read or written, or a number makes no sense.
+        UsageError: A file can't be read, or a number makes no sense; from `check`: a file can't
+            be written.
     """
 
     window = 16  # frames are large

@@ -74,7 +74,8 @@ class Tracking(tp.Pipeline):
         draw: What to draw: some of boxes,ids,labels,scores,trails,zones,heading; or all, or none.
 
     Raises:
-        UsageError: A file can't be read or written, or a number makes no sense.
+        UsageError: A file can't be read, or a number makes no sense; from `check`: a file can't
+            be written.
     """
 
     window = 16  # frames are large, and a detector takes about as long for each

@@ -23,7 +23,7 @@ Picture = Callable[[], Tensor]  # a frame that is not unpacked yet: calling it d
 _TEXT_ART = "tty"  # FFmpeg takes a text file for a film of typed letters
 _LISTS = ("concat", "dash", "hls", "imf", "rtsp", "sdp")  # whoever sends one names what is read
 _LONGEST_GAP = 1.0  # seconds that may lie between the last frame and the end that the header states
-_ENCODER = {"preset": "veryfast"}
+_ENCODER = {"preset": "veryfast"}  # what x264 is told, beside the rate factor
 _REPAIR = "Give a whole file, or mend this one by converting it."
 
 

@@ -26,7 +26,7 @@ class Evaluation(tp.Pipeline):
         overwrite: Replace a file that exists.
 
     Raises:
-        UsageError: A file can't be read or written.
+        UsageError: A file can't be read; from `check`: one can't be written.
     """
 
     def __init__(
