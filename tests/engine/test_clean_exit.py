@@ -22,6 +22,7 @@ import torchpipe as tp
 from tests.engine.made import (
     Add,
     Background,
+    Fails,
     Made,
     Pass,
     happens,
@@ -488,6 +489,53 @@ def test_keyboard_interrupt_while_submitting_leaves_the_run_usable(monkeypatch):
         assert blocked.is_set()
         assert first.result(5) == 0
         assert run(2) == 2
+
+
+@pytest.mark.parametrize(("cell", "error"), [(Add(), type(None)), (Fails(at=0), ValueError)])
+def test_stop_while_a_result_is_on_its_way_to_its_future(cell, error):
+    """The last stage has taken the future, and not let the item go: nobody else settles it."""
+    with open_line(cell=scaled(cell)).run() as run:
+        core, item = run._core, run._core.rings[0].ring.items[0]
+        free = item.free
+
+        class StoppedMeanwhile:
+            acquire, locked = free.acquire, free.locked
+
+            def release(self):
+                item.free = free
+                core.signal()
+                free.release()
+
+        item.free = StoppedMeanwhile()
+        future = run.submit(0)
+        assert isinstance(future.exception(5), error)
+    assert core.stopped
+
+
+def test_stop_settles_the_item_whose_place_somebody_waits_for():
+    """Whoever waits is woken, and puts the future of another item in its place."""
+    gate, waits = Gate(), threading.Event()
+    with open_line(gate=scaled(gate, 1)).run(window=1) as run:
+        item, first = run._core.rings[0].ring.items[0], run.submit(0)
+        free = item.free
+
+        class WokenAtOnce:
+            def acquire(self, blocking=True):
+                if blocking:
+                    waits.set()
+                return free.acquire(blocking)
+
+            def release(self):
+                free.release()
+                second.error()
+
+        item.free = WokenAtOnce()
+        second = Background(run.submit, 1)
+        assert waits.wait(5)
+        run._core.signal()
+        gate.open()
+        assert isinstance(second.error(), Stopped)
+        assert isinstance(first.exception(5), Stopped)
 
 
 def test_a_consumer_thread_that_ends_without_the_run_leaves_it_to_others():

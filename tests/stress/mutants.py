@@ -243,6 +243,38 @@ MUTANTS = [
     ),
     # -- clean exit
     Mutant(
+        "those who wait for room are woken before the futures inside are taken",
+        "ring.py",
+        """        futures = [item.future for item in self.items if item.future not in (None, END)]
+        for item in self.items:
+            item.future = None
+            release(item.free)
+            for name in item.locks:
+                release(getattr(item, name))
+""",
+        """        for item in self.items:
+            release(item.free)
+            for name in item.locks:
+                release(getattr(item, name))
+        futures = [item.future for item in self.items if item.future not in (None, END)]
+        for item in self.items:
+            item.future = None
+""",
+        "test_clean_exit.py::test_stop_settles_the_item_whose_place_somebody_waits_for",
+    ),
+    Mutant(
+        "a future that the tail has taken is dropped if the run stops just then",
+        "compiler/program.py",
+        """            with code.block("try:"):
+                code.add("item.free.release()")
+            with code.block("finally:  # it raises if `stop` has released it: the future is ours"):
+""",
+        """            code.add("item.free.release()")
+            if True:
+""",
+        "test_clean_exit.py::test_stop_while_a_result_is_on_its_way_to_its_future",
+    ),
+    Mutant(
         "cells are not torn down",
         "threads.py",
         'self._call("teardown", path, cell.teardown)',

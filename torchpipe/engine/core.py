@@ -155,8 +155,7 @@ class Core(Crew):
         for reply in self.awaited():
             reply.fail(self.why_stopped())
         for part in self.rings:
-            part.stop()
-            for future in part.ring.futures():
+            for future in part.stop():
                 deliver(future, None, self.why_stopped())
         self.taps.end(self.why_stopped())
         for cells in self.all_cells():

@@ -160,23 +160,24 @@ class Ring:
                 if item.error is LEFT:
                     item.error = None
 
-    def stop(self) -> None:
-        """Mark all items, and wake whoever waits for one."""
+    def stop(self) -> list[Any]:
+        """Mark all items, and wake whoever waits for one.
+
+        Returns:
+            The futures of the items inside. They are taken before anybody is woken: whoever waited
+            for the credit of an item puts another future in its place.
+        """
         with self._lock:
             self.stopped = True
             for item in self.items:
                 item.error = STOP
+        futures = [item.future for item in self.items if item.future not in (None, END)]
         for item in self.items:
+            item.future = None
             release(item.free)
             for name in item.locks:
                 release(getattr(item, name))
-
-    def futures(self) -> list[Any]:
-        """Take the futures of all items that were not settled."""
-        found = [item.future for item in self.items if item.future not in (None, END)]
-        for item in self.items:
-            item.future = None
-        return found
+        return futures
 
 
 def release(lock: Any) -> None:

@@ -182,7 +182,7 @@ class RingPart(Part):
     def _settled(self, future: Any, out: Any, error: Any) -> None:
         """Deliver a result; an error beside the way ends the run."""
         if future is None:
-            if error is not None:
+            if error is not None and not self.core.stopped:  # `stop` takes futures, too
                 self.core.fail_aside(error)
         elif error is CLOSED:
             deliver_end(future)
@@ -216,10 +216,15 @@ class RingPart(Part):
         if future is not None:
             self._settled(future, HOLE, self.core.why_stopped())
 
-    def stop(self) -> None:
-        """Wake all threads; each ends when the call that it is in has returned."""
-        self.ring.stop()
+    def stop(self) -> list[Any]:
+        """Wake all threads; each ends when the call that it is in has returned.
+
+        Returns:
+            The futures of the items inside: nobody else settles them.
+        """
+        futures = self.ring.stop()
         self.go.put(None)
         self.ended.put(stopped_error())
         for clone in (clone for clones in self.clones.values() for clone in clones):
             clone.stop()
+        return futures

@@ -158,8 +158,10 @@ class Program(Whole, Cloned):
             with code.block("if error is not None:"):
                 self._drop(code)
             code.add("if item.entered is not None: probes.leave(item)")
-            code.add("item.free.release()")
-            code.add("settled(future, out, error)")
+            with code.block("try:"):
+                code.add("item.free.release()")
+            with code.block("finally:  # it raises if `stop` has released it: the future is ours"):
+                code.add("settled(future, out, error)")
             code.add("future = out = error = None")
         return code
 
