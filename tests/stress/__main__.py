@@ -1,4 +1,4 @@
-"""The figures of `docs/guarantees.md`, measured anew: about 45 minutes on two idle cores.
+"""The figures of `docs/guarantees.md`, measured anew: about 30 minutes on two idle cores.
 
 python -m tests.stress              all of it, written into docs/guarantees.md
 python -m tests.stress --short      a tenth of it, printed only
