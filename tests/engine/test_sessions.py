@@ -31,7 +31,7 @@ from tests.steps import Nested, reference
 from tests.strategies import all_steps
 from torchpipe.engine.context import Context
 from torchpipe.engine.copies import Copies
-from torchpipe.engine.item import CLOSED
+from torchpipe.engine.item import CLOSED, Item
 from torchpipe.engine.session import Request, Stream
 from torchpipe.engine.shared import Shared
 from torchpipe.errors import CheckError, ItemDropped, RunError, Stopped
@@ -352,6 +352,12 @@ def test_a_stop_may_take_the_end_of_a_session_just_when_a_stage_looks_at_it():
 
     copies = Copies(Context(Shared(0), tp.ThreadClone()))
     assert not copies.within(Racing())
+
+
+def test_a_stop_may_have_taken_the_end_of_a_session_just_before_it_is_marked():
+    item = Item()
+    item.error = CLOSED
+    assert not Copies(Context(Shared(0), tp.ThreadClone())).within(item)
 
 
 @pytest.mark.parametrize("clones", [None, 2])

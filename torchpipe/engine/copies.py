@@ -38,7 +38,7 @@ class Copies:
         """Whether a stage may take the item; if so, its cells are those of the item's session."""
         request = getattr(item, "future", None)  # first: `stop` marks items, then it takes these
         if item.error is CLOSED:
-            return self.takes(request)
+            return request is not None and self.takes(request)  # `stop` has taken it
         if item.error is None:
             self.current = getattr(request, "stream", None)
         return item.error is None
