@@ -180,9 +180,9 @@ class RingPart(Part):
         return error
 
     def _settled(self, future: Any, out: Any, error: Any) -> None:
-        """Deliver a result; an error beside the way ends the run."""
+        """Deliver a result; an error beside the way, where there is no future, ends the run."""
         if future is None:
-            if error is not None and not self.core.stopped:  # `stop` takes futures, too
+            if error is not None and not self.core.stopped:  # `stop` may have taken it
                 self.core.fail_aside(error)
         elif error is CLOSED:
             deliver_end(future)
